@@ -1,0 +1,122 @@
+"""Findings: what is wrong, doubtful or repaired, each with its file, sheet and cell, from one table of rules.
+
+A finding quotes what stands in the cell, says why it is wrong and, where possible, what would be right. Severity
+`error` blocks a row or loses a value, `warning` is doubtful, `fixed` was repaired, `note` is for information.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pandas as pd
+
+Severity = Literal["error", "warning", "fixed", "note"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "fixed", "note")
+FINDING_COLUMNS: Final = [
+    "rule",
+    "severity",
+    "file",
+    "sheet",
+    "cell",
+    "row",
+    "field",
+    "value",
+    "message",
+    "proposal",
+    "record_id",
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of judgement. `blocks` quarantines the row; `zh` and `en` may name `{value}`, `{proposal}`, `{detail}`."""
+
+    id: str
+    severity: Severity
+    zh: str
+    en: str
+    example: str
+    source: str
+    blocks: bool = False
+
+
+_NOTICE2 = "notice, section 2 (products and thresholds)"
+_NOTICE3 = "notice, section 3 (fields of 附件1)"
+_OURS = "ours"
+
+_TABLE: Final = (
+    # files and sheets
+    Rule("file_unreadable", "error", "文件已损坏或打不开，请重发", "The file is damaged and cannot be opened", "半截的 .xlsx", _OURS),
+    Rule("file_wrong_type", "error", "内容与扩展名不符：{detail}，请另存为 .xlsx 后重发", "The content is not what the name says: {detail}", "把照片改名为 .xlsx", _OURS),
+    Rule("file_encrypted", "error", "文件加了密码，请去掉密码后重发", "The file is encrypted", "设了打开密码的 .xlsx", _OURS),
+    Rule("file_too_large", "error", "文件超出限额：{detail}", "The file is over the limits: {detail}", "解压后 3 GB 的 .xlsx", _OURS),
+    Rule("file_to_convert", "note", "已收到，需转换成表格后才能读取", "Arrived, to be converted before it can be read", "扫描件.pdf", _OURS),
+    Rule("sheet_refused", "warning", "疑为账号密码表，整张拒收，未读取任何内容", "Looks like accounts and passwords: refused whole, no cell kept", "附件3 登陆账号", "notice, 附件3"),
+    Rule("sheet_unrecognised", "warning", "表头无法识别，整张未读：{detail}", "No known headers, the sheet was not read: {detail}", "没有表头的表", _OURS),
+    Rule("sheet_ambiguous", "error", "表头同时像多种表：{detail}，整张未读", "The headers fit several kinds: {detail}", "两种表的列并排", _OURS),
+    Rule("sheet_hidden", "note", "工作表是隐藏的，已照读", "The sheet is hidden; it was read", "隐藏的 Sheet2", _OURS),
+    Rule("column_unknown", "note", "列“{value}”不认识，原样保留未用", "An unknown column, kept unused", "多出一列“合同号”", _OURS),
+    Rule("id_number_dropped", "warning", "含身份证号，已删除且不保存", "An ID number was dropped and is not kept", "姓名栏填了身份证号", "PIPL, article 28", ),
+    # township and product
+    Rule("township_unknown", "error", "无法确定乡镇", "The township cannot be told", "乡镇栏空，标题也未写", _OURS, blocks=True),
+    Rule("township_from_file_name", "note", "表内未写乡镇，按文件名取“{proposal}”", "Township taken from the file's name: {proposal}", "湖头镇.xlsx", _OURS),
+    Rule("township_differs", "warning", "此行乡镇“{value}”与填报单位“{detail}”不同", "The row's township differs from the sheet's ({detail})", "湖头镇的表里有一行写湖上乡", _OURS),
+    Rule("product_missing", "error", "未填产品", "No product given", "产品栏空", _NOTICE3, blocks=True),
+    Rule("product_unknown", "error", "“{value}”不是监管品种", "Not a watched product", "四季豆", _NOTICE2, blocks=True),
+    Rule("product_ambiguous", "error", "“{value}”可指多种作物，请写明", "May mean several crops: to be named", "菜豆", _NOTICE2, blocks=True),
+    Rule("product_alias_noted", "note", "“{value}”按“{proposal}”采用", "Read as {proposal}", "豆角", _NOTICE2),
+    Rule("product_alias_doubtful", "warning", "“{value}”按“{proposal}”采用，请核实", "Read as {proposal}, to be verified", "牛", _NOTICE2),
+    # subject and people
+    Rule("subject_missing", "error", "未填种养殖主体", "No subject given", "主体栏空", _NOTICE3, blocks=True),
+    Rule("subject_type_missing", "warning", "未填主体类型", "No subject type given", "主体类型栏空", _NOTICE3),
+    Rule("subject_type_unknown", "warning", "主体类型“{value}”不在选项中", "Not one of the subject types", "其它", _NOTICE3),
+    Rule("phone_missing", "warning", "未填联系电话", "No phone given", "电话栏空", _NOTICE3),
+    Rule("phone_invalid", "warning", "电话号码位数或格式不对", "Not a phone number", "少一位的手机号", _NOTICE3),
+    Rule("phone_float", "warning", "电话被存成科学计数，末位已丢失", "Stored as a float, digits are lost", "1.38E+10", _OURS),
+    # size
+    Rule("size_missing", "error", "未填种养规模", "No size given", "规模栏空", _NOTICE3, blocks=True),
+    Rule("size_unreadable", "error", "规模“{value}”无法读成一个数", "The size is not one number", "若干、2-3亩、3+2", _NOTICE3, blocks=True),
+    Rule("size_unit_mismatch", "error", "规模“{value}”的单位与产品不符", "The unit does not fit the product", "豇豆 30头", _NOTICE3, blocks=True),
+    Rule("size_implausible", "warning", "规模“{value}”超出合理范围（{detail}），疑单位有误", "Outside the plausible range ({detail})", "豇豆 2000（疑为平方米）", _OURS),
+    Rule("below_threshold", "note", "规模在标准以下，应在名录，可不在附件1", "Below the threshold: belongs in the registry, not in 附件1", "豇豆 0.3亩", _NOTICE2),
+    # market window and other fields
+    Rule("window_missing", "warning", "未填上市时间", "No market window given", "上市时间栏空", _NOTICE3),
+    Rule("window_unreadable", "error", "上市时间“{value}”无法读成日期", "The market window cannot be read", "待定、春节前后", _NOTICE3),
+    Rule("date_unreadable", "warning", "日期“{value}”无法识别", "The date cannot be read", "采集日期写“昨天”", _NOTICE3),
+    Rule("production_mode_unknown", "warning", "生产方式“{value}”不在选项中", "Not one of the production modes", "半露地", _NOTICE3),
+    Rule("trace_unknown", "warning", "追溯方式“{value}”不在选项中", "Not one of the trace methods", "口头承诺", _NOTICE3),
+    Rule("credit_unknown", "warning", "信用等级“{value}”不在选项中", "Not one of the credit grades", "五星", _OURS),
+    # point
+    Rule("point_missing", "warning", "未填经纬度", "No point given", "经纬度栏空", _NOTICE3),
+    Rule("point_unreadable", "error", "经纬度“{value}”无法读取", "The point cannot be read", "见地图", _NOTICE3),
+    Rule("point_zero", "error", "经纬度为 0,0", "The point is 0,0", "0,0", _OURS),
+    Rule("point_swapped", "fixed", "经纬度写反，已按“{proposal}”采用", "Longitude and latitude were swapped", "25.056,118.186", _OURS),
+    Rule("point_dms_as_decimal", "warning", "疑把度分秒写成了小数，待确认：{proposal}", "Degrees and minutes typed as a decimal? {proposal}", "118.1109,25.0321", _OURS),
+    Rule("point_decimal_lost", "warning", "疑漏了小数点，待确认：{proposal}", "The decimal point is lost? {proposal}", "118186,25056", _OURS),
+    Rule("point_far", "error", "坐标在本县以外", "The point lies outside the county", "128.186,25.056", _OURS),
+    Rule("point_outside", "warning", "坐标距所填乡镇 {detail}，超出允许范围", "The point lies {detail} from its township", "点落在别的乡镇", _OURS),
+    # rows among each other
+    Rule("duplicate_row", "warning", "与 {detail} 完全重复，只计一次", "The same as {detail}: counted once", "同一行贴了两遍", _OURS),
+    Rule("possible_duplicate", "warning", "与 {detail} 主体、产品、地块、茬次相同而规模或点位不同，请核实", "Same subject, product and plot as {detail}, other size or point", "同一地块两个面积", _OURS),
+    Rule("zero_report", "note", "零报告：{detail}", "Zero report: {detail}", "无", _OURS),
+    Rule("zero_report_unclear", "warning", "零报告未写明品种且同表另有数据，未采用", "A zero report without a product beside rows: not used", "有数据的表下写“无”", _OURS),
+    # planting-area table and registry
+    Rule("baseline_unreadable", "error", "面积“{value}”不是一个数", "The area is not a number", "约百亩", "notice, 附件5", blocks=True),
+    Rule("baseline_total_differs", "warning", "合计“{value}”与各数之和 {proposal} 不符", "The total differs from the sum {proposal}", "合计行未更新", "notice, 附件5"),
+    Rule("baseline_township_twice", "error", "乡镇在附件5中出现两次且数值不同（另见 {detail}），两处均不采用", "The township stands twice with other figures ({detail})", "湖头镇两行", "notice, 附件5", blocks=True),
+    Rule("carried_forward", "note", "本批次没有{detail}", "Not in this round: {detail}", "3 月批次没有附件5", _OURS),
+)  # fmt: skip
+
+RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
+
+_PHONE = re.compile(r"(?<!\d)(1\d{2})\d{4}(\d{4})(?!\d)")
+
+
+def mask_phones(text: pd.Series) -> pd.Series:
+    """Return `text` with the middle four digits of every 11-digit mobile number hidden.
+
+    >>> mask_phones(pd.Series(["张三 13800001234", None], dtype="str")).tolist()
+    ['张三 138****1234', nan]
+    """
+    return text.str.replace(_PHONE, r"\1****\2", regex=True)

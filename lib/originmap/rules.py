@@ -1,0 +1,187 @@
+"""The rules file: products, thresholds, dates, tolerances, limits, all of it data that an analyst may edit."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"
+
+CHOICE_FIELDS = ("subject_type", "production_mode", "trace_methods", "credit_grade")
+
+
+class RulesError(ValueError):
+    """A rules file that cannot be used; the message says which entry and what it should be."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """One watched product (notice, section 1): names, unit, threshold and dates.
+
+    `threshold` and `plausible` are in `unit` (mu, head or bird); `noted_aliases` maps a doubtful name to the severity
+    of the finding that accepts it.
+    """
+
+    code: str
+    name: str
+    name_en: str
+    kind: Literal["crop", "livestock"]
+    unit: Literal["mu", "head", "bird"]
+    threshold: float
+    report_by: date
+    upload_by: date
+    plausible: tuple[float, float]
+    colour: str
+    aliases: tuple[str, ...] = ()
+    noted_aliases: Mapping[str, str] | None = None
+    baseline: bool = False
+
+    @property
+    def due_from(self) -> date:
+        """The first of the month of its report date: before it the product is `not_due` (domain practice)."""
+        return self.report_by.replace(day=1)
+
+    def label(self, lang: str = "zh") -> str:
+        """Return the product's name for people."""
+        return self.name if lang == "zh" else self.name_en
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything configurable, read by `load_rules`; `source` is the plain tree it was made from."""
+
+    products: Mapping[str, Product]
+    units: Mapping[str, Mapping[str, float]]
+    choices: Mapping[str, Mapping[str, str]]
+    headers: Mapping[str, Any]
+    source: Mapping[str, Any]
+    reference: Path = REFERENCE
+
+    def __getitem__(self, section: str) -> Mapping[str, Any]:
+        """Return a plain section of the file, such as ``rules["reconcile"]``."""
+        value: Mapping[str, Any] = self.source[section]
+        return value
+
+    @property
+    def crops(self) -> list[str]:
+        """Codes of the products measured in 亩, in the file's order."""
+        return [code for code, product in self.products.items() if product.kind == "crop"]
+
+    @property
+    def baseline_products(self) -> list[str]:
+        """Codes of the products that the planting-area table (附件5) has a column for."""
+        return [code for code, product in self.products.items() if product.baseline]
+
+    def product_names(self) -> dict[str, str]:
+        """Return ``{name or alias: product code}``, doubtful aliases included."""
+        names: dict[str, str] = {}
+        for product in self.products.values():
+            for name in (product.name, *product.aliases, *(product.noted_aliases or {})):
+                if names.setdefault(name, product.code) != product.code:
+                    msg = f"规则文件：“{name}”同时属于两个产品（{names[name]}、{product.code}），请只留一个。"
+                    raise RulesError(msg)
+        return names
+
+
+def overlay(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `extra` laid over it entry by entry; a list or a plain value is replaced whole.
+
+    >>> overlay({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
+    {'a': {'x': 1, 'y': 3}}
+    """
+    merged = dict(base)
+    for key, value in extra.items():
+        old = merged.get(key)
+        merged[key] = overlay(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises RulesError naming the file when it is missing or not TOML."""
+    try:
+        # utf-8-sig: Windows' Notepad puts a mark in front.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        msg = f"找不到规则文件：{path}"
+        raise RulesError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"规则文件 {path.name} 不是有效的 TOML：{error}"
+        raise RulesError(msg) from error
+
+
+def load_rules(*files: Path | str, reference: Path | str = REFERENCE, settings: Mapping[str, Any] | None = None) -> Rules:
+    """Read the rules of a reference folder, lay `files` over them in order, then `settings` (a round's own).
+
+    Parameters
+    ----------
+    files
+        Further rules files, each laid over what stands before it.
+    reference
+        Folder with ``rules.toml``, ``headers.toml``, ``townships.csv``, ``villages.csv`` and the boundaries.
+    settings
+        Entries of a ``round.toml`` that override rules.
+
+    Raises
+    ------
+    RulesError
+        A file is missing, is not TOML, or an entry is missing or of the wrong type; the message names it.
+    """
+    folder = Path(reference)
+    tree = read_toml(folder / "rules.toml")
+    for file in files:
+        tree = overlay(tree, read_toml(Path(file)))
+    tree = overlay(tree, settings or {})
+    headers = overlay(read_toml(folder / "headers.toml"), tree.pop("headers", {}))
+    for section in ("county", "products", "units", "choices", "not_products", "reconcile", "places", "classes", "limits"):
+        if section not in tree:
+            msg = f"规则文件缺少 [{section}] 一节。"
+            raise RulesError(msg)
+    products = {code: _product(code, entry) for code, entry in tree["products"].items()}
+    choices = {field: _choices(field, tree["choices"].get(field)) for field in CHOICE_FIELDS}
+    rules = Rules(products, tree["units"], choices, headers, tree, folder)
+    rules.product_names()
+    level, measure = tree["reconcile"].get("threshold_level"), tree["reconcile"].get("area_measure")
+    if level not in ("subject", "plot"):
+        msg = f'规则文件 reconcile.threshold_level 应为 "subject" 或 "plot"，现为 {level!r}。'
+        raise RulesError(msg)
+    if measure not in ("standing", "sown"):
+        msg = f'规则文件 reconcile.area_measure 应为 "standing" 或 "sown"，现为 {measure!r}。'
+        raise RulesError(msg)
+    return rules
+
+
+def _product(code: str, entry: Mapping[str, Any]) -> Product:
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "name": str,
+        "name_en": str,
+        "kind": str,
+        "unit": str,
+        "threshold": (int, float),
+        "report_by": date,
+        "upload_by": date,
+        "plausible": list,
+        "colour": str,
+    }
+    for key, kind in kinds.items():
+        if not isinstance(entry.get(key), kind):
+            msg = f"规则文件 products.{code}.{key} 缺少或类型不对（现为 {entry.get(key)!r}）。"
+            raise RulesError(msg)
+    unit_kind = "crop" if entry["unit"] == "mu" else "livestock"
+    if entry["unit"] not in ("mu", "head", "bird") or entry["kind"] != unit_kind:
+        msg = f"规则文件 products.{code}：unit 应为 mu（kind = crop）、head 或 bird（kind = livestock）。"
+        raise RulesError(msg)
+    unknown = set(entry) - set(Product.__dataclass_fields__)
+    if unknown:
+        msg = f"规则文件 products.{code} 有不认识的条目：{'、'.join(sorted(unknown))}。"
+        raise RulesError(msg)
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Product(code=code, **fields)
+
+
+def _choices(field: str, entry: object) -> dict[str, str]:
+    if not isinstance(entry, Mapping):
+        msg = f"规则文件缺少 [choices.{field}] 一节。"
+        raise RulesError(msg)
+    return {form: code for code, forms in entry.items() for form in (code, *forms)}

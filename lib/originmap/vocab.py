@@ -1,0 +1,172 @@
+"""One vocabulary for code and people: every stored code and column has a Chinese and an English form.
+
+Product names are data (``rules.toml``); everything else that an analyst reads under a column or for a code is here.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Lang = Literal["zh", "en"]
+
+COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
+    "record_id": ("记录号", "Record"),
+    "round": ("批次", "Round"),
+    "township_code": ("乡镇代码", "Township code"),
+    "township": ("乡镇", "Township"),
+    "village": ("村", "Village"),
+    "subject_name": ("种养殖主体", "Subject"),
+    "subject_type": ("主体类型", "Subject type"),
+    "contact_name": ("联系人", "Contact"),
+    "contact_phone": ("联系电话", "Phone"),
+    "product": ("产品", "Product"),
+    "plot_key": ("地块/基地", "Plot"),
+    "cropping": ("茬次", "Cropping"),
+    "size": ("种养规模", "Size"),
+    "size_value": ("规模数值", "Size value"),
+    "size_unit": ("规模单位", "Size unit"),
+    "area_mu": ("面积(亩)", "Area (mu)"),
+    "head_count": ("数量(头只)", "Heads"),
+    "base_address": ("基地地址", "Address"),
+    "lon": ("经度", "Longitude"),
+    "lat": ("纬度", "Latitude"),
+    "point": ("点位经纬度", "Point"),
+    "coord_status": ("点位状态", "Point status"),
+    "market_window": ("上市期", "Market window"),
+    "market_windows": ("上市期", "Market windows"),
+    "market_from": ("预计上市时间", "Market from"),
+    "market_to": ("下市时间", "Market to"),
+    "production_mode": ("生产方式", "Production mode"),
+    "trace_methods": ("追溯方式", "Trace methods"),
+    "credit_grade": ("信用等级", "Credit grade"),
+    "supervisor_name": ("网格化监管员", "Supervisor"),
+    "supervisor_phone": ("监管员电话", "Supervisor phone"),
+    "collector_name": ("信息采集员", "Collector"),
+    "collector_phone": ("采集员电话", "Collector phone"),
+    "collected_on": ("采集日期", "Collected on"),
+    "in_scope": ("达到规模标准", "In scope"),
+    "status": ("状态", "Status"),
+    "remark": ("备注", "Remark"),
+    "source_file": ("文件", "File"),
+    "source_sheet": ("工作表", "Sheet"),
+    "source_row": ("行", "Row"),
+    "source_cell": ("单元格", "Cell"),
+    "rule": ("规则", "Rule"),
+    "severity": ("级别", "Severity"),
+    "file": ("文件", "File"),
+    "sheet": ("工作表", "Sheet"),
+    "cell": ("单元格", "Cell"),
+    "row": ("行", "Row"),
+    "field": ("字段", "Field"),
+    "value": ("现填内容", "Value"),
+    "message": ("问题", "Message"),
+    "proposal": ("建议", "Proposal"),
+    "kind": ("表类", "Kind"),
+    "rows_in": ("行数", "Rows in"),
+    "accepted": ("采用", "Accepted"),
+    "quarantined": ("待更正", "Quarantined"),
+    "duplicate": ("重复", "Duplicate"),
+    "skipped": ("跳过", "Skipped"),
+    "baseline_mu": ("附件5底数(亩)", "Baseline (mu)"),
+    "registry_mu": ("名录面积(亩)", "Registry (mu)"),
+    "collected_mu": ("采集面积(亩)", "Collected (mu)"),
+    "gap_mu": ("差额(亩)", "Gap (mu)"),
+    "tolerance_mu": ("允许差(亩)", "Tolerance (mu)"),
+    "coverage_pct": ("覆盖率(%)", "Coverage (%)"),
+    "gap_status": ("核对结果", "Result"),
+    "subjects": ("主体数", "Subjects"),
+    "records": ("记录数", "Records"),
+    "located": ("已定位", "Located"),
+    "not_located": ("未定位", "Not located"),
+    "count": ("数量", "Count"),
+    "reason": ("原因", "Reason"),
+    "known_townships": ("数据齐全乡镇数", "Townships known"),
+    "baseline_cell": ("附件5出处", "Baseline cell"),
+}
+
+CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "subject_type": {
+        "enterprise": ("农产品生产企业", "Enterprise"),
+        "cooperative": ("农民专业合作社", "Cooperative"),
+        "family_farm": ("家庭农场", "Family farm"),
+        "household": ("农户", "Household"),
+        "buyer": ("产地收购商", "Buyer at origin"),
+    },
+    "production_mode": {"open": ("露地", "Open field"), "protected": ("设施", "Protected")},
+    "trace_methods": {
+        "certificate": ("承诺达标合格证", "Compliance certificate"),
+        "code": ("电子追溯码", "Trace code"),
+        "ear_tag": ("电子耳标", "Ear tag"),
+        "quarantine": ("动物检疫合格证", "Quarantine certificate"),
+        "label": ("包装标识", "Label"),
+        "other": ("其他", "Other"),
+    },
+    "credit_grade": {"A": ("A", "A"), "B": ("B", "B"), "C": ("C", "C"), "D": ("D", "D")},
+    "size_unit": {"mu": ("亩", "mu"), "head": ("头", "head"), "bird": ("只", "birds")},
+    "status": {
+        "accepted": ("采用", "Accepted"),
+        "quarantined": ("待更正", "Quarantined"),
+        "duplicate": ("重复", "Duplicate"),
+    },
+    "severity": {
+        "error": ("错误", "Error"),
+        "warning": ("存疑", "Warning"),
+        "fixed": ("已修正", "Fixed"),
+        "note": ("提示", "Note"),
+    },
+    "coord_status": {
+        "ok": ("正常", "OK"),
+        "fixed": ("已修正", "Fixed"),
+        "proposed": ("待确认", "Proposed"),
+        "outside": ("在乡镇外", "Outside"),
+        "missing": ("无坐标", "Missing"),
+    },
+    "gap_status": {
+        "not_due": ("未要求", "Not due"),
+        "no_baseline": ("无底数", "No baseline"),
+        "not_submitted": ("未报", "Not submitted"),
+        "not_reported": ("未报此品种", "Not reported"),
+        "balanced": ("一致", "Balanced"),
+        "short": ("偏少", "Short"),
+        "over": ("偏多", "Over"),
+    },
+    "kind": {
+        "collection": ("附件1采集表", "Collection sheet"),
+        "registry": ("附件4名录", "Registry"),
+        "planting_area": ("附件5面积表", "Planting-area table"),
+        "refused": ("拒收", "Refused"),
+        "unrecognised": ("未识别", "Not recognised"),
+        "empty": ("空表", "Empty"),
+    },
+    "file_status": {
+        "read": ("已读取", "Read"),
+        "to_convert": ("已到，待转换", "Arrived, to be converted"),
+        "unreadable": ("无法读取", "Unreadable"),
+    },
+    "skip_reason": {
+        "title": ("标题行", "Title"),
+        "header": ("表头", "Header"),
+        "blank": ("空行", "Blank"),
+        "total": ("合计行", "Total"),
+        "note": ("说明行", "Note"),
+        "zero_report": ("零报告", "Zero report"),
+        "refused": ("拒收", "Refused"),
+        "unrecognised": ("未识别", "Not recognised"),
+    },
+    "area_measure": {"standing": ("在田面积", "Standing area"), "sown": ("播种面积", "Sown area")},
+    "profile": {"internal": ("内部资料", "Internal"), "public": ("公开", "Public")},
+}
+
+
+def label(name: str, lang: Lang = "zh") -> str:
+    """Return what people read for a column name; raises KeyError for a name without a label."""
+    return COLUMNS[name][0 if lang == "zh" else 1]
+
+
+def code(field: str, value: str, lang: Lang = "zh") -> str:
+    """Return what people read for a stored code of `field`; an unknown code raises KeyError."""
+    return CODES[field][value][0 if lang == "zh" else 1]
+
+
+def codes(field: str, lang: Lang = "zh") -> dict[str, str]:
+    """Return ``{code: label}`` of a coded field, in its working order."""
+    return {key: forms[0 if lang == "zh" else 1] for key, forms in CODES[field].items()}
