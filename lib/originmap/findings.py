@@ -5,7 +5,7 @@ A finding quotes what stands in the cell, says why it is wrong and, where possib
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -120,3 +120,56 @@ def mask_phones(text: pd.Series) -> pd.Series:
     ['张三 138****1234', nan]
     """
     return text.str.replace(_PHONE, r"\1****\2", regex=True)
+
+
+def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | str) -> pd.DataFrame:
+    """Return one finding of `rule` for every row of `at`, still without severity and message.
+
+    Parameters
+    ----------
+    rule
+        An id of `RULES`; KeyError otherwise.
+    at
+        Where: columns `file, sheet, row, cell`, and `record_id` where known.
+    field
+        The canonical field concerned.
+    texts
+        `value` (what stands there), `proposal`, `detail`; one text for all, or a series aligned to `at`.
+    """
+    frame = pd.DataFrame({"rule": RULES[rule].id, "field": field}, index=at.index)
+    for column in ("file", "sheet", "row", "cell", "record_id"):
+        frame[column] = at[column] if column in at else pd.NA
+    for column in ("value", "proposal", "detail"):
+        frame[column] = texts.get(column, "")
+    return frame
+
+
+def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
+    """Return all findings as one frame with the columns `FINDING_COLUMNS`, sorted by file, sheet, row and rule.
+
+    Messages are written from the table; mobile numbers in quoted text are masked, growers' and officials' alike.
+    """
+    kept = [part for part in parts if len(part)]
+    if not kept:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in FINDING_COLUMNS}).astype({"row": "Int64"})
+    frame = pd.concat(kept, ignore_index=True)
+    texts = ["file", "sheet", "cell", "record_id", "value", "proposal", "detail"]
+    frame[texts] = frame[texts].astype("str").fillna("")
+    for column in ("value", "proposal", "detail"):
+        frame[column] = mask_phones(frame[column])
+    frame["row"] = frame["row"].astype("Int64")
+    frame["severity"] = frame["rule"].map({rule.id: rule.severity for rule in RULES.values()}).astype("str")
+    forms = {rule.id: rule.zh if lang == "zh" else rule.en for rule in RULES.values()}
+    frame["message"] = [
+        forms[rule].format(value=value, proposal=proposal, detail=detail)
+        for rule, value, proposal, detail in zip(
+            frame["rule"], frame["value"], frame["proposal"], frame["detail"], strict=True
+        )
+    ]
+    order = ["file", "sheet", "row", "rule", "field", "cell", "value", "record_id"]
+    return frame.sort_values(order, ignore_index=True)[FINDING_COLUMNS]
+
+
+def blocking() -> list[str]:
+    """Return the ids of the rules that quarantine a row."""
+    return [rule.id for rule in RULES.values() if rule.blocks]

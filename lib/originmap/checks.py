@@ -1,0 +1,186 @@
+"""Checks: every rule runs, and this one place decides what blocks a row and what only marks it."""
+
+import hashlib
+from collections.abc import Sequence
+
+import geopandas as gpd
+import pandas as pd
+
+from originmap.findings import blocking
+from originmap.places import Places
+from originmap.records import Source
+from originmap.rules import Rules
+from originmap.subjects import in_scope, normal_name
+
+RECORD_COLUMNS = [
+    "record_id",
+    "round",
+    "township_code",
+    "township",
+    "village",
+    "subject_name",
+    "subject_type",
+    "contact_name",
+    "contact_phone",
+    "product",
+    "plot_key",
+    "cropping",
+    "size_value",
+    "size_unit",
+    "area_mu",
+    "head_count",
+    "base_address",
+    "lon",
+    "lat",
+    "geometry",
+    "coord_status",
+    "market_windows",
+    "market_from",
+    "market_to",
+    "production_mode",
+    "trace_methods",
+    "credit_grade",
+    "supervisor_name",
+    "supervisor_phone",
+    "collector_name",
+    "collector_phone",
+    "collected_on",
+    "in_scope",
+    "status",
+    "source_file",
+    "source_sheet",
+    "source_row",
+]
+_NOT_REGISTRY = {
+    "plot_key",
+    "cropping",
+    "lon",
+    "lat",
+    "geometry",
+    "coord_status",
+    "market_windows",
+    "market_from",
+    "market_to",
+    "production_mode",
+    "trace_methods",
+    "credit_grade",
+    "supervisor_name",
+    "supervisor_phone",
+    "collector_name",
+    "collector_phone",
+    "collected_on",
+}
+REGISTRY_COLUMNS = [column for column in RECORD_COLUMNS if column not in _NOT_REGISTRY]
+_SOURCE = ["source_file", "source_sheet", "source_row"]
+
+
+def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
+    """Return the collection records judged, with `RECORD_COLUMNS`; findings go to `source.findings`."""
+    _required(source, frame, ("subject_type", "contact_phone"))
+    _implausible(source, frame, rules)
+    frame = frame.assign(subject=normal_name(frame["subject_name"], places))
+    frame = _with_ids(frame, ["plot_key"])
+    frame = frame.assign(status=_status(source, frame, ["base_address", "plot_key", "size_value", "lon", "lat"]))
+    _possible_duplicates(source, frame)
+    counted = frame["status"] == "accepted"
+    frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
+    below = counted & ~frame["in_scope"].fillna(value=True).astype(bool)
+    source.find("below_threshold", below, "size")
+    return gpd.GeoDataFrame(frame[RECORD_COLUMNS], geometry="geometry", crs=frame.crs)
+
+
+def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) -> pd.DataFrame:
+    """Return the registry judged, with `REGISTRY_COLUMNS`; a row without a size is kept and counted beside."""
+    _required(source, frame, ())
+    frame = frame.assign(subject=normal_name(frame["subject_name"], places), plot_key="", cropping=pd.NA)
+    frame = frame.assign(collected_on=pd.Series(pd.NA, index=frame.index, dtype="str"))
+    frame = _with_ids(frame, ["base_address"])
+    usable = {"size_missing", "size_unreadable", "size_unit_mismatch"}
+    frame = frame.assign(status=_status(source, frame, ["base_address", "size_value"], usable=usable))
+    counted = frame["status"] == "accepted"
+    frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
+    return frame[REGISTRY_COLUMNS]
+
+
+def _required(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> None:
+    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
+    rules = {"subject_type": "subject_type_missing", "contact_phone": "phone_missing"}
+    for name in names:
+        blank = source.text(name).isna()
+        if name == "contact_phone":
+            blank &= frame[name].isna() & ~source.text("contact_name").str.contains(r"\d", na=False)
+            blank &= ~source.text("contact").str.contains(r"\d", na=False)
+        source.find(rules[name], blank, name)
+
+
+def _implausible(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
+    low = frame["product"].map({code: product.plausible[0] for code, product in rules.products.items()}).astype(float)
+    high = frame["product"].map({code: product.plausible[1] for code, product in rules.products.items()}).astype(float)
+    off = (frame["size_value"] < low) | (frame["size_value"] > high)
+    span = low.map("{:g}".format) + "–" + high.map("{:g}".format)
+    source.find("size_implausible", off, "size", detail=span)
+
+
+def _month(frame: pd.DataFrame) -> pd.Series:
+    """Return what tells one subject's rows on one plot apart: a crop's cropping, a herd's month."""
+    month = frame["collected_on"].str[:7].fillna(frame["round"])
+    return frame["cropping"].fillna("").where(frame["size_unit"] == "mu", month)
+
+
+def _content(frame: pd.DataFrame) -> pd.Series:
+    """Return each row's whole content as one text, its place in the files left out."""
+    return _joined(frame, [name for name in frame.columns if name not in (*_SOURCE, "geometry", "record_id")])
+
+
+def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """Return the columns of each row as one text, NA as nothing."""
+    texts = [frame[name].astype("str").fillna("") for name in names]
+    return texts[0].str.cat(texts[1:], sep="\x1f")
+
+
+def _with_ids(frame: pd.DataFrame, plot: list[str]) -> pd.DataFrame:
+    """Add `record_id`: township, subject, product, plot, cropping or month, and an ordinal among equals by content.
+
+    Never a file, sheet or row, so a record keeps its id when files are renamed or rows reordered.
+    """
+    parts = ["township_code", "subject", "product", *plot]
+    key = _joined(frame, parts).str.cat(_month(frame), sep="\x1f")
+    content = _content(frame)
+    ordered = pd.DataFrame({"key": key, "content": content}).sort_values(["key", "content"], kind="stable")
+    ordinal = ordered.groupby("key").cumcount().reindex(frame.index)
+    texts = key.str.cat(ordinal.astype("str"), sep="\x1f")
+    ids = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+    return frame.assign(record_id=pd.Series(ids, index=frame.index, dtype="str"))
+
+
+def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[str] | None = None) -> pd.Series:
+    """Decide each row's status: blocked rows are quarantined, then all but one of equal rows are duplicates."""
+    blocks = set(blocking()) - (usable or set())
+    blocked = {row for part in source.findings if len(part) and part["rule"].iat[0] in blocks for row in part.index}
+    status = pd.Series("accepted", index=frame.index, dtype="str")
+    status[frame.index.isin(list(blocked))] = "quarantined"
+    rest = frame[status == "accepted"]
+    key = _joined(rest, ["township_code", "subject", "product", *same]).str.cat(_month(rest), sep="\x1f")
+    order = pd.DataFrame({"key": key, "content": _content(rest), **{name: rest[name] for name in _SOURCE}})
+    order = order.sort_values(["key", "content", *_SOURCE])
+    again = order["key"].duplicated()
+    status[again.index[again]] = "duplicate"
+    if again.any():
+        first = order.groupby("key").head(1).set_index("key")
+        spot = first["source_file"] + "〔" + first["source_sheet"] + "〕第 " + first["source_row"].astype("str") + " 行"
+        detail = order["key"].map(spot).reindex(frame.index).fillna("")
+        source.find("duplicate_row", status == "duplicate", "subject_name", detail=detail)
+    return status
+
+
+def _possible_duplicates(source: Source, frame: pd.DataFrame) -> None:
+    """Mark accepted rows of one subject, product, plot and cropping that differ in size or point."""
+    rest = frame[frame["status"] == "accepted"]
+    key = _joined(rest, ["township_code", "subject", "product", "plot_key"]).str.cat(_month(rest), sep="\x1f")
+    same = key.duplicated(keep=False)
+    if not same.any():
+        return
+    spot = (rest["source_sheet"] + "第" + rest["source_row"].astype("str") + "行")[same]
+    groups = spot.groupby(key[same]).agg("、".join)
+    detail = key.map(groups).reindex(frame.index).fillna("")
+    source.find("possible_duplicate", same.reindex(frame.index, fill_value=False), "size", detail=detail)

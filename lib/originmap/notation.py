@@ -1,0 +1,410 @@
+"""Notation: what people type into a cell, read to a value or refused. Raw text is kept by the callers.
+
+Each grammar reads one text; `over` applies it to a column once per distinct text. Nothing here knows products, places
+or sheets.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import NamedTuple, TypeVar
+
+import pandas as pd
+
+T = TypeVar("T")
+
+_DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_TENS = {"十": 10, "百": 100, "千": 1000}
+_NUMBER = r"(?:\d[\d,]*(?:\.\d+)?|\.\d+|[零〇一二两三四五六七八九十百千半]+)"
+_DASH = re.compile(r"[—–−―－~～〜]+|--+|至|到")
+_EXCEL_EPOCH = date(1899, 12, 30)
+
+
+class Quantity(NamedTuple):
+    """A number and the unit written with it, empty when none is."""
+
+    value: float
+    unit: str
+
+
+class Point(NamedTuple):
+    """Two numbers in the order lon, lat as read, in degrees; `rule` names the finding, empty when plain.
+
+    `settled` is false when the reading is only a proposal; `decimals` is the fewer of the two numbers' decimals.
+    """
+
+    lon: float
+    lat: float
+    rule: str
+    settled: bool
+    decimals: int
+
+
+def over(texts: pd.Series, read: Callable[[str], T | None]) -> pd.Series:
+    """Return `read` of every text as objects, None where the text is NA or refused (aligned to `texts`)."""
+    known: dict[str, T | None] = {text: read(text) for text in texts.dropna().unique()}
+    return pd.Series([known.get(text) for text in texts], index=texts.index, dtype="object")
+
+
+def narrow(text: str) -> str:
+    """Return text in half-width form without any white space.
+
+    >>> narrow("３ ．５ 亩")
+    '3.5亩'
+    """
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).replace("。", ".")
+
+
+def number(text: str) -> float | None:
+    """Read a number in digits or Chinese numerals, None when it is neither.
+
+    >>> number("1,200"), number("三百二十"), number("十"), number("半"), number("x")
+    (1200.0, 320.0, 10.0, 0.5, None)
+    """
+    if re.fullmatch(r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+", text):
+        return float(text.replace(",", ""))
+    if text == "半":
+        return 0.5
+    if not text or not set(text) <= set(_DIGITS) | set(_TENS):
+        return None
+    total, digit = 0, 0
+    for char in text:
+        if char in _TENS:
+            total += (digit or 1) * _TENS[char]
+            digit = 0
+        elif digit:
+            return None
+        else:
+            digit = _DIGITS[char]
+    return float(total + digit)
+
+
+def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
+    """Read one size; None when it is not exactly one number (a range, a sum, a remark, a negative, 若干).
+
+    Parameters
+    ----------
+    text
+        The cell.
+    units
+        Words for units with their factor *within their own family*: a compound such as 2亩3分 is read in the first
+        unit, the second converted by the ratio of the two factors.
+
+    >>> units = {"亩": 1.0, "分": 0.1, "只": 1.0}
+    >>> quantity("约3亩", units), quantity("一亩半", units), quantity("2亩3分", units)
+    (Quantity(value=3.0, unit='亩'), Quantity(value=1.5, unit='亩'), Quantity(value=2.3, unit='亩'))
+    >>> quantity("1.2万只", units), quantity("３.５", units), quantity("2-3亩", units), quantity("若干", units)
+    (Quantity(value=12000.0, unit='只'), Quantity(value=3.5, unit=''), None, None)
+    """
+    clean = re.sub(r"^(?:约|大约|近|大概)|(?:左右|上下)$", "", narrow(text))
+    words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
+    names = {narrow(unit): unit for unit in units}
+    match = re.fullmatch(rf"({_NUMBER})(万?)({words})?(?:(半)|({_NUMBER})({words}))?", clean, re.IGNORECASE)
+    if match is None:
+        return None
+    value = number(match[1])
+    if value is None:
+        return None
+    if match[2]:
+        value *= 10000
+    unit = names.get(match[3] or "", "")
+    if match[4]:
+        return Quantity(value + 0.5, unit) if unit else None
+    if match[5]:
+        part = number(match[5])
+        second = names.get(match[6], "")
+        if not unit or part is None or units[second] >= units[unit]:
+            return None
+        # round: 2 + 3 x 0.1 must be 2.3, not 2.3000000000000003
+        value = round(value + part * units[second] / units[unit], 10)
+    return Quantity(value, unit)
+
+
+class Moment(NamedTuple):
+    """A date as written: `year` 0 when not given, `next_year` for 次年; `first` to `last` are days of the month."""
+
+    year: int
+    month: int
+    first: int
+    last: int
+    next_year: bool
+    is_day: bool
+
+
+_DAY = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})[日号]?)(?: ?\d\d:\d\d:\d\d)?")
+_MONTH = re.compile(
+    r"(?:(\d{4})[年./-]|(\d{2})年|(次年|翌年|来年|明年))?(\d{1,2})(月)?(份)?(上旬|中旬|下旬|初|中|底|末)?(?:(\d{1,2})[日号])?"
+)
+_PARTS = {"上旬": (1, 10), "初": (1, 10), "中旬": (11, 20), "中": (11, 20), "下旬": (21, 31), "底": (25, 31), "末": (25, 31)}
+
+
+def _month_end(year: int, month: int) -> int:
+    return ((date(year + month // 12, month % 12 + 1, 1)) - timedelta(days=1)).day
+
+
+def _moment(text: str, *, bare: bool) -> Moment | None:
+    """Read one date or part of a month; a bare number is a month only where `bare` allows it."""
+    if day := _DAY.fullmatch(text):
+        year, month, first = int(day[1]), int(day[3] or day[5]), int(day[4] or day[6])
+        try:
+            date(year, month, first)
+        except ValueError:
+            return None
+        return Moment(year, month, first, first, False, True)
+    if re.fullmatch(r"\d{5}", text) and 40000 <= int(text) <= 60000:
+        serial = _EXCEL_EPOCH + timedelta(days=int(text))
+        return Moment(serial.year, serial.month, serial.day, serial.day, False, True)
+    if re.fullmatch(r"20\d{4}", text):
+        text = f"{text[:4]}年{text[4:]}月"
+    if re.fullmatch(r"20\d{6}", text):
+        return _moment(f"{text[:4]}-{text[4:6]}-{text[6:]}", bare=bare)
+    match = _MONTH.fullmatch(text)
+    if match is None:
+        return None
+    year = int(match[1]) if match[1] else 2000 + int(match[2]) if match[2] else 0
+    month = int(match[4])
+    if not 1 <= month <= 12 or (not match[5] and not year and not bare):
+        return None
+    if match[8]:
+        first = int(match[8])
+        if not match[5] or match[7] or not 1 <= first <= _month_end(year or 2024, month):
+            return None
+        return Moment(year, month, first, first, bool(match[3]), True)
+    if match[7] and not match[5]:
+        return None
+    first, last = _PARTS.get(match[7] or "", (1, 31))
+    return Moment(year, month, first, last, bool(match[3]), False)
+
+
+def windows(text: str, year: int, month: int) -> str | None:
+    """Read a market window as ISO pairs joined by ``;``, None when refused; a single date has no end.
+
+    Parameters
+    ----------
+    text
+        The cell: 5月, 3月上旬, 3月中旬-5月下旬, 5-7月, 2023年5月-7月, 2023.5, 2023/5/1, 202305, 45047, 10月至次年3月, 全年,
+        4月底, 4-6月、9-11月.
+    year, month
+        The round's. Without a year a window lies in the round's year; one that wraps starts the year before if the
+        round's month is not after its end month (domain practice).
+
+    >>> windows("3月中旬-5月下旬", 2023, 3), windows("10月至次年3月", 2023, 3)
+    ('2023-03-11/2023-05-31', '2022-10-01/2023-03-31')
+    >>> windows("4-6月、9-11月", 2023, 3), windows("2023/5/1", 2023, 3), windows("待定", 2023, 3)
+    ('2023-04-01/2023-06-30;2023-09-01/2023-11-30', '2023-05-01/', None)
+    """
+    clean = narrow(text).removesuffix("上市").removesuffix("左右")
+    if clean in ("全年", "常年", "周年", "长年", "一年四季"):
+        return f"{year}-01-01/{year}-12-31"
+    pairs = []
+    for piece in re.split(r"[、,,;;和及]", clean):
+        pair = _window(piece, year, month)
+        if pair is None:
+            return None
+        pairs.append(pair)
+    return ";".join(pairs)
+
+
+def _window(piece: str, year: int, month: int) -> str | None:
+    single = _moment(piece, bare=False)
+    if single is not None:
+        return _pair(single, None, year, month) if single.is_day else _pair(single, single, year, month)
+    piece = _DASH.sub("~", piece)
+    ends = piece.split("~") if "~" in piece else piece.split("-")
+    if len(ends) != 2:
+        return None
+    last = _moment(ends[1], bare=False)
+    first = _moment(ends[0], bare=True)
+    if last is None and (day := re.fullmatch(r"(\d{1,2})[日号]|([上中下]旬)", ends[1])) and first is not None:
+        last = _moment(f"{first.month}月{day[0]}", bare=False)
+    if last is None and first is not None and first.year and re.fullmatch(r"\d{1,2}", ends[1]):
+        last = _moment(ends[1], bare=True)
+    if first is None or last is None:
+        return None
+    return _pair(first, last, year, month)
+
+
+def _pair(first: Moment, last: Moment | None, year: int, month: int) -> str | None:
+    """Give two moments their years (see `windows`) and write them as an ISO pair, None when they run backwards."""
+    end = last or first
+    wraps = end.next_year or (end.month, end.last) < (first.month, first.first)
+    if first.year:
+        start_year = first.year
+        end_year = end.year or start_year + wraps
+    elif end.year:
+        end_year = end.year
+        start_year = end_year - wraps
+    else:
+        start_year = year - 1 if wraps and month <= end.month else year
+        end_year = start_year + wraps
+    start = date(start_year, first.month, min(first.first, _month_end(start_year, first.month)))
+    if last is None:
+        return f"{start.isoformat()}/"
+    stop = date(end_year, end.month, min(end.last, _month_end(end_year, end.month)))
+    return f"{start.isoformat()}/{stop.isoformat()}" if start <= stop else None
+
+
+def window_between(first: str | None, last: str | None, year: int, month: int) -> str | None:
+    """Read a window typed in two cells, its start and its end; a start alone has no end.
+
+    >>> window_between("5月", "7月", 2023, 3), window_between("2023-05-01", None, 2023, 3)
+    ('2023-05-01/2023-07-31', '2023-05-01/')
+    >>> window_between("5-7月", None, 2023, 3)
+    '2023-05-01/2023-07-31'
+    """
+    if first is None:
+        return None
+    if last is None:
+        start = _moment(narrow(first), bare=False)
+        return windows(first, year, month) if start is None else _pair(start, None, year, month)
+    start, stop = _moment(narrow(first), bare=True), _moment(narrow(last), bare=True)
+    if start is None or stop is None:
+        return windows(first, year, month) if narrow(first) == narrow(last) else None
+    return _pair(start, stop, year, month)
+
+
+def day(text: str) -> date | None:
+    """Read one calendar day, None when it is not one.
+
+    >>> day("2023年3月5日"), day("45000"), day("3月")
+    (datetime.date(2023, 3, 5), datetime.date(2023, 3, 15), None)
+    """
+    moment = _moment(narrow(text), bare=False)
+    if moment is None or not moment.is_day or not moment.year:
+        return None
+    return date(moment.year, moment.month, moment.first)
+
+
+_DMS = re.compile(r"(\d{1,3})[°度˚º](\d{1,2}(?:\.\d+)?)(?:['′’分](\d{1,2}(?:\.\d+)?)?(?:[\"″”秒]|''|′′)?)?")
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+def point(text: str, bounds: tuple[float, float, float, float]) -> Point | None:
+    """Read a point from one text with both numbers; None when there are not two.
+
+    Parameters
+    ----------
+    text
+        ``118.186,25.056``, swapped, in degrees and minutes, with letters, full width, the decimal point lost.
+    bounds
+        `west, south, east, north` in degrees: where a reading is believed without a question.
+
+    >>> box = (117.0, 24.5, 119.0, 26.0)
+    >>> point("118.186,25.056", box)
+    Point(lon=118.186, lat=25.056, rule='', settled=True, decimals=3)
+    >>> point("25.056，118.186", box).rule, point("0,0", box).rule, point("见地图", box)
+    ('point_swapped', 'point_zero', None)
+    >>> point("118186,25056", box)
+    Point(lon=118.186, lat=25.056, rule='point_decimal_lost', settled=False, decimals=3)
+    >>> round(point("118°11′09″E 25°03′21″N", box).lon, 6)
+    118.185833
+    """
+    clean = unicodedata.normalize("NFKC", text).replace("。", ".").replace("，", ",").replace("′′", "″")
+    degrees = _DMS.findall(re.sub(r"\s+", "", clean))
+    if len(degrees) == 2:
+        if any(float(minutes) >= 60 or float(seconds or 0) >= 60 for _, minutes, seconds in degrees):
+            return None
+        a, b = (int(d) + float(m) / 60 + float(s or 0) / 3600 for d, m, s in degrees)
+        decimals = 4
+    else:
+        found = _DECIMAL.findall(clean)
+        if len(found) != 2 or re.search(r"[^\d.,;:、/\s\-EeNn东经北纬度°()\[\]]", clean):
+            return None
+        a, b = float(found[0]), float(found[1])
+        decimals = min(len(part.partition(".")[2]) for part in found)
+    north, east = re.search(r"[Nn北]", clean), re.search(r"[Ee东]", clean)
+    if north and east and north.start() < east.start():
+        # The letters say which is which: latitude first is no mistake.
+        a, b = b, a
+    if _inside(a, b, bounds):
+        return Point(a, b, "", True, decimals)
+    if _inside(b, a, bounds):
+        return Point(b, a, "point_swapped", True, decimals)
+    if a == 0 and b == 0:
+        return Point(0.0, 0.0, "point_zero", False, 0)
+    for first, second in ((a, b), (b, a)):
+        lon, lat = _shift(first, 3), _shift(second, 2)
+        if lon is not None and lat is not None and _inside(lon, lat, bounds):
+            return Point(lon, lat, "point_decimal_lost", False, min(len(str(n).partition(".")[2]) for n in (lon, lat)))
+    return Point(a, b, "point_far", False, decimals)
+
+
+def dms_as_decimal(value: float) -> float | None:
+    """Return degrees from a number typed D.MMSS (118.1109 for 118°11′09″), None when it cannot be one.
+
+    >>> round(dms_as_decimal(118.1109), 6), dms_as_decimal(118.186), dms_as_decimal(25.0772)
+    (118.185833, None, None)
+    """
+    text = f"{value:.4f}"
+    if abs(float(text) - value) > 1e-9:
+        return None
+    whole, _, rest = text.partition(".")
+    minutes, seconds = int(rest[:2]), int(rest[2:])
+    if minutes >= 60 or seconds >= 60:
+        return None
+    return int(whole) + minutes / 60 + seconds / 3600
+
+
+def _inside(lon: float, lat: float, bounds: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = bounds
+    return west <= lon <= east and south <= lat <= north
+
+
+def _shift(value: float, width: int) -> float | None:
+    """Put the decimal point back after `width` digits of a whole number."""
+    if value != int(value) or value <= 0 or len(str(int(value))) <= width:
+        return value if value != int(value) else None
+    return float(int(value)) / float(10 ** (len(str(int(value))) - width))
+
+
+_MOBILE = re.compile(r"(?<!\d)(?:\+?86)?(1\d{10})(?!\d)")
+_MASKED = re.compile(r"(?<!\d)(1\d{2}\*{4}\d{4})(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3}-?\d{7,8})(?!\d)")
+_FLOAT = re.compile(r"\d\.\d+[eE]\+?1[01]")
+
+
+class Phone(NamedTuple):
+    """Numbers joined by ``;`` (empty when none), what is left of the text, and a rule when something is wrong."""
+
+    numbers: str
+    rest: str
+    rule: str
+
+
+def phone(text: str) -> Phone:
+    """Read phone numbers out of a cell that may hold a name too.
+
+    >>> phone("张三 138 0000 1234")
+    Phone(numbers='13800001234', rest='张三', rule='')
+    >>> phone("1.38E+10").rule, phone("1380000123").rule
+    ('phone_float', 'phone_invalid')
+    """
+    clean = unicodedata.normalize("NFKC", text)
+    if _FLOAT.search(clean):
+        return Phone("", _FLOAT.sub("", clean).strip(), "phone_float")
+    close = re.sub(r"(?<=[\d*])[\s-]+(?=[\d*])", "", clean)
+    dashed = re.sub(r"(?<=\d)\s+(?=\d)", "", clean)
+    numbers = _MOBILE.findall(close) + _MASKED.findall(close) + _LANDLINE.findall(dashed)
+    source = dashed if _LANDLINE.search(dashed) else close
+    rest = _MOBILE.sub("", _MASKED.sub("", _LANDLINE.sub("", source)))
+    rest = re.sub(r"^[\s/、,;:()]+|[\s/、,;:()]+$", "", rest)
+    if numbers:
+        return Phone(";".join(dict.fromkeys(numbers)), re.sub(r"\d{5,}", "", rest), "")
+    if re.search(r"\d{4,}", close):
+        return Phone("", re.sub(r"[\d\s/、,;:+-]{4,}", "", close).strip(), "phone_invalid")
+    return Phone("", clean.strip(), "")
+
+
+def choices(text: str, forms: Mapping[str, str]) -> tuple[str, str]:
+    """Read one or several choices; return the codes joined by ``;`` in the order written, and what was not known.
+
+    >>> choices("合格证、追溯码", {"合格证": "certificate", "追溯码": "code"})
+    ('certificate;code', '')
+    """
+    clean = narrow(text)
+    if clean in forms:
+        return forms[clean], ""
+    parts = [part for part in re.split(r"[、,;/+和及|]", clean) if part]
+    codes = dict.fromkeys(forms[part] for part in parts if part in forms)
+    return ";".join(codes), "、".join(part for part in parts if part not in forms)

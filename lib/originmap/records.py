@@ -1,0 +1,472 @@
+"""Records: raw tables become typed frames, one row a record, and every value that cannot be read becomes a finding.
+
+The frames still hold every row; `checks` decides which count. Indexes run 0…n-1 over the rows in the order of files,
+sheets and rows, and findings carry the index of their row.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from originmap import notation
+from originmap.findings import found
+from originmap.places import Places, points_of
+from originmap.rules import Rules
+from originmap.sheets import Table, column_letter, unit_in_header
+
+PEOPLE = ("contact", "supervisor", "collector")
+MIN_HINT = 2
+
+
+@dataclass
+class Source:
+    """The raw rows of all tables of one kind, and where each value stands.
+
+    Attributes
+    ----------
+    frame
+        `table` (position in `tables`), `file, sheet, row` and one text column per field, NA where blank.
+    tables
+        The tables themselves.
+    findings
+        Findings so far; their index is that of `frame`.
+    """
+
+    frame: pd.DataFrame
+    tables: Sequence[Table]
+    findings: list[pd.DataFrame] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, tables: Sequence[Table], *, zero: bool = False) -> "Source":
+        """Stack the data rows of `tables` (`zero`: their zero-report rows), ordered by file and sheet."""
+        parts = []
+        for number, table in enumerate(tables):
+            rows = table.zero_rows if zero else table.frame
+            parts.append(rows.assign(table=number, file=table.file, sheet=table.sheet))
+        empty = pd.DataFrame({"table": [], "file": [], "sheet": [], "row": []}).astype({"table": int, "row": int})
+        return cls(pd.concat(parts, ignore_index=True) if parts else empty, tables)
+
+    def text(self, name: str) -> pd.Series:
+        """Return a field's raw text, all NA when no table has it."""
+        if name in self.frame:
+            return self.frame[name]
+        return pd.Series(pd.NA, index=self.frame.index, dtype="str")
+
+    def at(self, mask: pd.Series, *names: str) -> pd.DataFrame:
+        """Return `file, sheet, row, cell` of the rows in `mask`; the cell is that of the first field a table has."""
+        rows = self.frame.loc[mask, ["table", "file", "sheet", "row"]]
+        letters = {}
+        for number, table in enumerate(self.tables):
+            column = next((table.columns[name] for name in names if name in table.columns), 0)
+            letters[number] = column_letter(column)
+        cell = rows["table"].map(letters).astype("str") + rows["row"].astype("str")
+        return rows.assign(cell=cell)
+
+    def find(self, rule: str, mask: pd.Series, name: str, **texts: pd.Series | str) -> None:
+        """Add a finding of `rule` for every row in `mask`; it quotes the cell unless `value` is given."""
+        if not mask.any():
+            return
+        texts = {key: text[mask] if isinstance(text, pd.Series) else text for key, text in texts.items()}
+        texts.setdefault("value", self.text(name)[mask].fillna(""))
+        fallbacks = {"point": ("point", "lon", "lat"), "market_window": ("market_window", "market_from")}
+        person = name.partition("_")[0]
+        names = fallbacks.get(name, (name, person) if person in PEOPLE else (name,))
+        self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **texts))
+
+
+def collection(source: Source, rules: Rules, places: Places, round_name: str) -> gpd.GeoDataFrame:
+    """Return every collection row (附件1) typed, in the canonical columns but `record_id`, `in_scope` and `status`.
+
+    `geometry` (WGS84) holds settled points only; `market_windows` are ISO pairs joined by ``;``. Findings go to
+    `source.findings`.
+    """
+    year, month = (int(part) for part in round_name.split("-"))
+    frame = _common(source, rules, places, round_name)
+    frame["plot_key"] = _plot_key(source, places)
+    frame["cropping"] = _cropping(source.text("cropping"))
+    frame["production_mode"] = _choice(source, "production_mode", rules, "production_mode_unknown")
+    frame["trace_methods"] = _choice(source, "trace_methods", rules, "trace_unknown")
+    frame["credit_grade"] = _choice(source, "credit_grade", rules, "credit_unknown")
+    for person in ("supervisor", "collector"):
+        frame[f"{person}_name"], frame[f"{person}_phone"] = _person(source, person)
+    frame["market_windows"] = _windows(source, year, month)
+    starts, ends = frame["market_windows"].str.split(";").str[0], frame["market_windows"].str.split(";").str[-1]
+    frame["market_from"] = starts.str.split("/").str[0]
+    frame["market_to"] = ends.str.split("/").str[1].replace("", np.nan)
+    frame["collected_on"] = _days(source, "collected_on")
+    return _place(source, frame, places, rules)
+
+
+def registry(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
+    """Return every registry row (附件4) typed: the columns of `collection` without plot, point, market and officials."""
+    return _common(source, rules, places, round_name)
+
+
+def planting_area(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
+    """Return the planting-area table (附件5) in long form, one row a township and crop.
+
+    Columns `round, township_code, township, product, area_mu, source_file, source_sheet, source_cell`; a blank cell is
+    NA, a written 0 is 0. A township that stands twice with other figures gives NA and a finding at both places.
+    """
+    code, _ = _townships(source, places)
+    parts = []
+    for product in rules.crops:
+        name = f"area:{product}"
+        tables = [number for number, table in enumerate(source.tables) if name in table.columns]
+        rows = source.frame["table"].isin(tables)
+        if not rows.any():
+            continue
+        text = source.text(name)
+        units = rules.units["mu"]
+        read = notation.over(text, lambda cell: notation.quantity(cell, units))
+        bad = rows & text.notna() & read.isna()
+        bad |= rows & read.notna() & ~read.map(lambda size: size is None or size.unit in ("", *units))
+        source.find("baseline_unreadable", bad, name)
+        value = read.map(lambda size: np.nan if size is None else size.value * units.get(size.unit, 1.0))
+        at = source.at(rows, name)
+        part = pd.DataFrame({"township_code": code[rows], "product": product, "area_mu": value[rows].where(~bad[rows])})
+        part["area_mu"] = part["area_mu"].astype("float64").round(2)
+        part["source_file"], part["source_sheet"], part["source_cell"] = at["file"], at["sheet"], at["cell"]
+        parts.append(part)
+    columns = ["round", "township_code", "township", "product", "area_mu", "source_file", "source_sheet", "source_cell"]
+    if not parts:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in columns}).astype({"area_mu": "float64"})
+    _check_row_totals(source, parts)
+    frame = pd.concat(parts)
+    frame = frame[frame["township_code"].notna()]
+    frame = _twice(source, frame)
+    frame["round"] = round_name
+    frame["township"] = frame["township_code"].map(places.names).astype("str")
+    order = {product: number for number, product in enumerate(rules.products)}
+    frame = frame.sort_values(["township_code", "product"], key=lambda c: c.map(order) if c.name == "product" else c)
+    return frame.reset_index(drop=True)[columns]
+
+
+def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return what collection sheets report as nothing grown: `township_code, product`, with a finding for each.
+
+    The product is the row's, else the sheet's; a sheet that names none and holds no other row speaks for all products
+    (`product` NA); beside other rows it is unclear and not used.
+    """
+    source = Source.of(tables, zero=True)
+    if not len(source.frame):
+        return pd.DataFrame({"township_code": [], "product": []}, dtype="str"), []
+    code, _ = _townships(source, places)
+    names = rules.product_names()
+    product = source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
+    product = product.fillna(_sheet_products(source, rules))
+    filled = source.frame["table"].map({number: len(table.frame) > 0 for number, table in enumerate(tables)})
+    unclear = product.isna() & filled.astype(bool)
+    labels = product.map({key: item.name for key, item in rules.products.items()}).astype("str").fillna("全部品种")
+    source.find("zero_report_unclear", unclear, "subject_name")
+    source.find("zero_report", ~unclear & code.notna(), "subject_name", detail=labels)
+    kept = pd.DataFrame({"township_code": code, "product": product})[~unclear & code.notna()]
+    return kept.drop_duplicates().reset_index(drop=True), source.findings
+
+
+def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
+    """Return the columns that collection and registry share, in canonical order."""
+    code, township = _townships(source, places)
+    frame = pd.DataFrame({"round": round_name, "township_code": code, "township": township}, index=source.frame.index)
+    frame["village"] = _village(source, places)
+    frame["subject_name"] = source.text("subject_name").str.normalize("NFKC").str.replace(r"\s+", " ", regex=True)
+    frame["subject_type"] = _choice(source, "subject_type", rules, "subject_type_unknown")
+    frame["contact_name"], frame["contact_phone"] = _person(source, "contact")
+    frame["product"] = _products(source, rules)
+    sizes = _sizes(source, frame["product"], rules)
+    frame = frame.assign(**{name: sizes[name] for name in sizes})
+    frame["base_address"] = source.text("base_address").str.normalize("NFKC")
+    frame["source_file"], frame["source_sheet"] = source.frame["file"], source.frame["sheet"]
+    frame["source_row"] = source.frame["row"].astype("int64")
+    return frame
+
+
+def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
+    """Return for each table `code` and `origin`: where its township was read (``context``, ``sheet``, ``file`` or NA).
+
+    The 填报单位 line and the title come first, then the sheet's name, the file's name last. Two names are no answer.
+    """
+    aliases = {name: code for name, code in places.aliases().items() if not name.isdigit()}
+    full = {name: code for name, code in aliases.items() if name[-1] in "镇乡"}
+
+    def named(texts: Sequence[str]) -> str | None:
+        # 湖头 alone is believed only where nothing says 湖头镇: short forms are village and family names too.
+        for names in (full, aliases):
+            for text in texts:
+                clean = notation.narrow(text).replace(places.county["name"], "")
+                codes = {code for name, code in names.items() if name in clean}
+                if len(codes) == 1:
+                    return codes.pop()
+        return None
+
+    rows = []
+    for table in tables:
+        reporting = [text for text in table.context if re.search("单位|乡镇", text)]
+        tries = [("context", [*reporting, *table.context]), ("sheet", [table.sheet]), ("file", [table.file])]
+        hit = next(((origin, code) for origin, texts in tries if (code := named(texts))), (None, None))
+        rows.append({"origin": hit[0], "code": hit[1]})
+    return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
+
+
+def _townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
+    sheets = sheet_townships(source.tables, places)
+    index = source.frame["table"]
+    default, origin = index.map(sheets["code"]).astype("str"), index.map(sheets["origin"]).astype("str")
+    text = source.text("township")
+    own = places.township_of(text)
+    code = own.where(text.notna(), default)
+    names = places.names
+    source.find("township_unknown", code.isna(), "township")
+    differs = own.notna() & default.notna() & (own != default) & origin.isin(["context", "sheet"])
+    source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
+    by_file = text.isna() & code.notna() & (origin == "file")
+    # Once a sheet is enough: the same words against every row would drown the rest.
+    by_file &= ~index.where(by_file).duplicated()
+    source.find("township_from_file_name", by_file, "township", proposal=code.map(names).astype("str"))
+    return code, code.map(names).astype("str")
+
+
+def _village(source: Source, places: Places) -> pd.Series:
+    text = source.text("village").str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
+    return text.str.replace(rf"^{re.escape(places.county['name'])}", "", regex=True)
+
+
+def _sheet_products(source: Source, rules: Rules) -> pd.Series:
+    """Return the product that each row's sheet is about: its name first, then its title; NA when none or several."""
+    names = rules.product_names()
+    found_products = {}
+    for number, table in enumerate(source.tables):
+        for text in (table.sheet, *table.context):
+            rest, codes = notation.narrow(text), set()
+            for name in sorted(names, key=len, reverse=True):
+                # A single character (牛, 羊, 猪) stands in too many other words.
+                if len(name) >= MIN_HINT and name in rest:
+                    codes.add(names[name])
+                    rest = rest.replace(name, " ")
+            if len(codes) == 1:
+                found_products[number] = codes.pop()
+                break
+    return source.frame["table"].map(found_products).astype("str")
+
+
+def _products(source: Source, rules: Rules) -> pd.Series:
+    text = source.text("product")
+    clean = text.str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
+    names = rules.product_names()
+    product = clean.map(names).astype("str").where(text.notna(), _sheet_products(source, rules))
+    for entry in rules.products.values():
+        for alias, severity in (entry.noted_aliases or {}).items():
+            rule = "product_alias_noted" if severity == "note" else "product_alias_doubtful"
+            source.find(rule, clean == alias, "product", proposal=entry.name)
+    ambiguous = clean.isin(rules["not_products"]["ambiguous"])
+    source.find("product_missing", product.isna() & text.isna(), "product")
+    source.find("product_ambiguous", ambiguous, "product")
+    source.find("product_unknown", product.isna() & text.notna() & ~ambiguous, "product")
+    return product
+
+
+def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
+    """Read sizes into `size_value, size_unit, area_mu, head_count`: the product's unit, areas to 0.01 亩."""
+    words = {word: factor for family in rules.units.values() for word, factor in family.items()}
+    text = source.text("size")
+    read = notation.over(text, lambda cell: notation.quantity(cell, words))
+    unit = product.map({code: item.unit for code, item in rules.products.items()}).astype("str")
+    headers = {
+        number: hint
+        for number, table in enumerate(source.tables)
+        if (hint := unit_in_header(table.headers.get("size", ""))) in words
+    }
+    hint = source.text("unit").map(lambda word: word.strip() if word.strip() in words else None, na_action="ignore")
+    hint = hint.fillna(source.frame["table"].map(headers)).astype("str")
+    values, bad_unit = np.full(len(text), np.nan), np.zeros(len(text), dtype=bool)
+    for position, (size, target, spare) in enumerate(zip(read, unit, hint, strict=True)):
+        if size is None or not isinstance(target, str):
+            continue
+        # A header such as 规模(亩) over animals is sloppiness: a hint counts only where it fits the product.
+        word = size.unit or (spare if isinstance(spare, str) and spare in rules.units[target] else "")
+        if word and word not in rules.units[target]:
+            bad_unit[position] = True
+        else:
+            values[position] = size.value * (rules.units[target][word] if word else 1.0)
+    value = pd.Series(values, index=text.index).round(2)
+    source.find("size_missing", text.isna(), "size")
+    source.find("size_unreadable", text.notna() & read.isna(), "size")
+    source.find("size_unit_mismatch", pd.Series(bad_unit, index=text.index), "size")
+    crop = unit == "mu"
+    frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
+    return frame.assign(area_mu=value.where(crop), head_count=value.where(~crop))
+
+
+def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
+    """Read a coded field; several codes are joined by ``;`` only where the field allows several."""
+    text = source.text(name)
+    forms = rules.choices[name]
+    read = notation.over(text, lambda cell: notation.choices(cell, forms))
+    codes = read.map(lambda hit: hit[0] if hit else None).astype("object")
+    rest = read.map(lambda hit: hit[1] if hit else "")
+    if name != "trace_methods":
+        codes = codes.map(lambda code: code if code and ";" not in code else None)
+    codes = pd.Series([code or None for code in codes], index=text.index, dtype="str")
+    source.find(rule, text.notna() & ((rest != "") | codes.isna()), name)
+    return codes
+
+
+def _person(source: Source, person: str) -> tuple[pd.Series, pd.Series]:
+    """Return a person's name and phones; either may stand in the other's cell or both in one."""
+    both, name, phone = (source.text(column) for column in (person, f"{person}_name", f"{person}_phone"))
+    name = name.fillna(both)
+    in_name, in_phone = notation.over(name, notation.phone), notation.over(phone, notation.phone)
+    typed = name.notna()
+    names, numbers = [], []
+    for first, second in zip(in_name, in_phone, strict=True):
+        names.append((first.rest if first else "") or (second.rest if second else "") or None)
+        listed = [hit.numbers for hit in (second, first) if hit and hit.numbers]
+        numbers.append(";".join(dict.fromkeys(listed)) or None)
+    for texts, hits, column in ((phone, in_phone, f"{person}_phone"), (name, in_name, f"{person}_name")):
+        rules = hits.map(lambda hit: hit.rule if hit else "")
+        for rule in ("phone_invalid", "phone_float"):
+            # All but the ends of a wrong number: it may be the right one with a digit too many.
+            quoted = texts.str.replace(r"(?<=\d{3})\d(?=\d{2})", "*", regex=True)
+            source.find(rule, rules == rule, column, value=quoted)
+        if column.endswith("_phone"):
+            # Something that is no number at all, such as 无.
+            odd = texts.notna() & hits.map(lambda hit: bool(hit and not hit.numbers and not hit.rule))
+            source.find("phone_invalid", odd & typed, column)
+    index = source.frame.index
+    return pd.Series(names, index=index, dtype="str"), pd.Series(numbers, index=index, dtype="str")
+
+
+def _plot_key(source: Source, places: Places) -> pd.Series:
+    """Return 地块/基地, else the normalised address, else an empty text (domain practice)."""
+    address = source.text("base_address").map(notation.narrow, na_action="ignore").astype("str")
+    address = address.str.replace(rf"^.*?{re.escape(places.county['name'])}", "", regex=True)
+    names = "|".join(re.escape(name) for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡")
+    address = address.str.replace(rf"^(?:{names})", "", regex=True)
+    plot = source.text("plot").map(notation.narrow, na_action="ignore").astype("str")
+    return plot.fillna(address).fillna("")
+
+
+def _cropping(text: pd.Series) -> pd.Series:
+    """Return 第一茬, 一茬, 1 alike as ``1``; other words as written."""
+
+    def read(cell: str) -> str:
+        clean = re.sub(r"^第|茬$", "", notation.narrow(cell))
+        value = notation.number(clean)
+        return str(int(value)) if value is not None and value == int(value) else clean
+
+    return notation.over(text, read).astype("str")
+
+
+def _windows(source: Source, year: int, month: int) -> pd.Series:
+    single, first, last = (source.text(name) for name in ("market_window", "market_from", "market_to"))
+    read = notation.over(single, lambda cell: notation.windows(cell, year, month))
+    pairs = pd.DataFrame({"first": first, "last": last})[first.notna() | last.notna()]
+    known = {
+        (a, b): notation.window_between(a if isinstance(a, str) else None, b if isinstance(b, str) else None, year, month)
+        for a, b in pairs.drop_duplicates().itertuples(index=False)
+    }
+    # NaN is not equal to itself: look the pair up by text.
+    by_text = {(str(a), str(b)): window for (a, b), window in known.items()}
+    two = pd.Series(
+        [by_text.get((str(a), str(b))) for a, b in zip(first, last, strict=True)], index=single.index, dtype="object"
+    )
+    windows = read.where(single.notna(), two).astype("str")
+    typed = single.notna() | first.notna() | last.notna()
+    value = single.fillna(first.fillna("") + last.map(lambda text: f" / {text}", na_action="ignore").fillna(""))
+    source.find("window_missing", ~typed, "market_window")
+    source.find("window_unreadable", typed & windows.isna(), "market_window", value=value)
+    return windows
+
+
+def _days(source: Source, name: str) -> pd.Series:
+    text = source.text(name)
+    read = notation.over(text, notation.day)
+    source.find("date_unreadable", text.notna() & read.isna(), name)
+    return read.map(lambda value: value.isoformat() if value else None).astype("str")
+
+
+def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) -> gpd.GeoDataFrame:
+    """Read points, repair what has one reading, propose what has not, and test them against their township."""
+    west, south, east, north = places.townships.total_bounds
+    margin = float(rules["places"]["county_margin_degrees"])
+    bounds = (west - margin, south - margin, east + margin, north + margin)
+    single, lon, lat = source.text("point"), source.text("lon"), source.text("lat")
+    text = single.fillna(lon + "," + lat).fillna(lon).fillna(lat)
+    read = notation.over(text, lambda cell: notation.point(cell, bounds))
+    rule = read.map(lambda hit: hit.rule if hit else "")
+    settled = read.map(lambda hit: bool(hit and hit.settled)).astype(bool)
+    x = read.map(lambda hit: hit.lon if hit else np.nan).astype("float64")
+    y = read.map(lambda hit: hit.lat if hit else np.nan).astype("float64")
+    points = points_of(x.where(settled), y.where(settled))
+    distance = places.distance_m(points, frame["township_code"])
+    outside = distance > places.tolerance_m
+    typed = settled & outside & (rule == "")
+    dms = {
+        row: (a, b)
+        for row in x.index[typed]
+        if (a := notation.dms_as_decimal(x[row])) is not None and (b := notation.dms_as_decimal(y[row])) is not None
+    }
+    if dms:
+        proposal = pd.DataFrame.from_dict(dms, orient="index", columns=["lon", "lat"])
+        near = places.distance_m(points_of(proposal["lon"], proposal["lat"]), frame["township_code"][proposal.index])
+        # Believed only when it brings the point home.
+        proposal = proposal[near <= places.tolerance_m]
+        rule[proposal.index] = "point_dms_as_decimal"
+        x.update(proposal["lon"])
+        y.update(proposal["lat"])
+        settled[proposal.index] = False
+    shown = x.map("{:.6f}".format) + "," + y.map("{:.6f}".format)
+    source.find("point_missing", text.isna(), "point", value="")
+    source.find("point_unreadable", text.notna() & read.isna(), "point", value=text)
+    for name in ("point_swapped", "point_zero", "point_decimal_lost", "point_dms_as_decimal", "point_far"):
+        source.find(name, rule == name, "point", value=text, proposal=shown)
+    outside &= settled
+    kilometres = (distance / 1000).map("{:.1f} 公里".format)
+    source.find("point_outside", outside, "point", value=text, detail=kilometres)
+    status = pd.Series("missing", index=frame.index, dtype="str").mask(settled, "ok")
+    status = status.mask(rule == "point_swapped", "fixed").mask(outside, "outside")
+    status = status.mask(rule.isin(["point_decimal_lost", "point_dms_as_decimal", "point_far"]), "proposed")
+    frame = frame.assign(lon=x.where(settled), lat=y.where(settled), coord_status=status)
+    return gpd.GeoDataFrame(frame, geometry=points_of(frame["lon"], frame["lat"]), crs=points.crs)
+
+
+def _check_row_totals(source: Source, parts: Sequence[pd.DataFrame]) -> None:
+    """Compare each row's 合计 with the sum of its crops; a row with a blank crop is not judged."""
+    text = source.text("total")
+    read = text.map(notation.narrow, na_action="ignore").map(notation.number, na_action="ignore").astype("float64")
+    areas = pd.concat([part["area_mu"] for part in parts], axis=1)
+    total = areas.sum(axis=1, skipna=False).round(2)
+    off = read.notna() & total.notna() & ((read - total).abs() > 0.005)
+    source.find("baseline_total_differs", off, "total", proposal=total.map("{:g}".format))
+
+
+def _twice(source: Source, frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep one of equal entries for a township and crop; where they differ none is used."""
+    key = ["township_code", "product"]
+    clash = frame.groupby(key)["area_mu"].transform(lambda area: area.nunique(dropna=False)) > 1
+    if clash.any():
+        at = frame[clash].rename(columns={"source_file": "file", "source_sheet": "sheet", "source_cell": "cell"})
+        at["row"] = source.frame["row"].reindex(at.index)
+        others = [
+            "、".join(frame.loc[(frame[key] == (code, product)).all(axis=1) & (frame["source_cell"] != cell), "source_cell"])
+            for code, product, cell in zip(at["township_code"], at["product"], at["cell"], strict=True)
+        ]
+        value = at["area_mu"].map("{:g}".format)
+        detail = pd.Series(others, index=at.index)
+        source.findings.append(found("baseline_township_twice", at, field="area_mu", value=value, detail=detail))
+    frame = frame.assign(area_mu=frame["area_mu"].mask(clash))
+    return frame.sort_values([*key, "source_file", "source_sheet", "source_cell"]).drop_duplicates(key)
+
+
+def table_cells(tables: Sequence[Table]) -> pd.DataFrame:
+    """Return the field-to-column map of every table: `kind, file, sheet, field, column` (an Excel letter)."""
+    rows = [
+        (table.kind, table.file, table.sheet, name, column_letter(column))
+        for table in tables
+        for name, column in sorted(table.columns.items(), key=lambda item: item[1])
+    ]
+    return pd.DataFrame(rows, columns=["kind", "file", "sheet", "field", "column"], dtype="str")

@@ -1,0 +1,246 @@
+"""Rounds: everything known of a county in one month, read from its folder and frozen."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from originmap import checks, records
+from originmap.findings import compose, found
+from originmap.places import Places, load_places
+from originmap.records import Source
+from originmap.rules import REFERENCE, Rules, load_rules, read_toml
+from originmap.sheets import Inbox, Table, list_files, read_inbox
+
+PROJECT = REFERENCE.parents[1]
+SAMPLE = Path("data/sample/anxi/2023-03")
+_ROUND = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
+_SETTINGS = {"round", "sample", "datum"}
+
+
+class InboxError(ValueError):
+    """A folder that cannot be opened as a round; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One county's state for one month.
+
+    Attributes
+    ----------
+    name, folder, as_of
+        ``YYYY-MM``, where its files lie, and the moment it is judged at.
+    rules, places
+        What it was judged by.
+    records
+        Every collection row (附件1), columns as ``checks.RECORD_COLUMNS``, WGS84.
+    registry
+        Every registry row (附件4), columns as ``checks.REGISTRY_COLUMNS``; empty when there is none.
+    planting_area
+        `round, township_code, township, product, area_mu, source_file, source_sheet, source_cell`.
+    findings
+        Columns as ``findings.FINDING_COLUMNS``.
+    files
+        `file, status`; `sheets`: `file, sheet, kind, rows_in, accepted, quarantined, duplicate, skipped`;
+        `skipped`: `file, sheet, row, reason`.
+    columns
+        The field-to-column map: `kind, file, sheet, field, column`. With a row it gives a value's cell.
+    submissions
+        What each township spoke of: `township_code, product, state` (reported, zero); a township whose files name no
+        product at all has one row with NA.
+    is_sample
+        Whether any sheet says 样例数据.
+    """
+
+    name: str
+    folder: Path
+    as_of: datetime
+    rules: Rules
+    places: Places
+    records: gpd.GeoDataFrame
+    registry: pd.DataFrame
+    planting_area: pd.DataFrame
+    findings: pd.DataFrame
+    files: pd.DataFrame
+    sheets: pd.DataFrame
+    skipped: pd.DataFrame
+    columns: pd.DataFrame
+    submissions: pd.DataFrame
+    is_sample: bool
+
+    def cell(self, row: pd.Series, field: str) -> str:
+        """Return where a record's value stands, as ``file〔sheet〕cell``; without a column of its own, the row."""
+        here = self.columns
+        here = here[(here["file"] == row["source_file"]) & (here["sheet"] == row["source_sheet"])]
+        letter = here.loc[here["field"] == field, "column"]
+        spot = f"{letter.iat[0]}{row['source_row']}" if len(letter) else f"第 {row['source_row']} 行"
+        return f"{row['source_file']}〔{row['source_sheet']}〕{spot}"
+
+
+def resolve(path: Path | str) -> Path:
+    """Return a path as given when it exists from here, else from the project's folder (notebooks run in their own)."""
+    given = Path(path)
+    return given if given.is_absolute() or given.exists() else PROJECT / given
+
+
+def parse_as_of(text: str) -> datetime:
+    """Read ``2023-03-15`` (the end of that day) or ``2023-03-15 17:00``; raises InboxError for anything else."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        msg = f"截止时间“{text}”无法识别，请写成 2023-03-15 或 2023-03-15 17:00。"
+        raise InboxError(msg) from error
+    return datetime.combine(moment.date(), time.max.replace(microsecond=0)) if len(text.strip()) <= 10 else moment
+
+
+def open_round(
+    folder: Path | str = SAMPLE,
+    *,
+    as_of: str | datetime | None = None,
+    rules: Path | str | None = None,
+    reference: Path | str = REFERENCE,
+) -> Round:
+    """Read a round's folder: every sheet, every row, judged and placed.
+
+    Parameters
+    ----------
+    folder
+        ``<county>/<YYYY-MM>``; another name needs `round` in its ``round.toml``. Earlier rounds are its siblings.
+    as_of
+        The moment to judge at; the end of the round's month by default.
+    rules
+        A further rules file laid over the reference folder's.
+    reference
+        The reference folder.
+
+    Raises
+    ------
+    InboxError
+        The folder is missing or empty, or gives no round; `RulesError` for rules that cannot be used.
+    """
+    path = resolve(folder)
+    if not path.is_dir():
+        msg = f"找不到文件夹：{path}"
+        raise InboxError(msg)
+    settings = _settings(path)
+    name = _round_name(path, settings)
+    if not list_files(path):
+        msg = f"文件夹是空的：{path}。请把各乡镇报来的表放进去再运行。"
+        raise InboxError(msg)
+    overlays = [resolve(rules)] if rules else []
+    extra = {key: value for key, value in settings.items() if key not in _SETTINGS}
+    rule_set = load_rules(*overlays, reference=reference, settings=extra)
+    places = load_places(rule_set)
+    moment = parse_as_of(as_of) if isinstance(as_of, str) and as_of else as_of or _month_end(name)
+    inbox = read_inbox(path, rule_set)
+    return _assemble(path, name, moment if isinstance(moment, datetime) else _month_end(name), rule_set, places, inbox)
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    file = path / "round.toml"
+    return read_toml(file) if file.exists() else {}
+
+
+def _round_name(path: Path, settings: dict[str, Any]) -> str:
+    name = str(settings.get("round", path.resolve().name))
+    if not _ROUND.fullmatch(name):
+        msg = f'文件夹“{path.name}”不是 YYYY-MM 形式的批次名；请改名，或在其中的 round.toml 写 round = "2023-03"。'
+        raise InboxError(msg)
+    return name
+
+
+def _month_end(name: str) -> datetime:
+    year, month = (int(part) for part in name.split("-"))
+    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    return datetime.combine(last, time.max.replace(microsecond=0))
+
+
+def _of_kind(inbox: Inbox, kind: str) -> list[Table]:
+    return [table for table in inbox.tables if table.kind == kind]
+
+
+def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Places, inbox: Inbox) -> Round:
+    findings = list(inbox.findings)
+    collected = Source.of(_of_kind(inbox, "collection"))
+    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places)
+    findings.extend(part.assign(record_id=frame["record_id"].reindex(part.index)) for part in collected.findings)
+    zero, zero_findings = records.zero_reports(_of_kind(inbox, "collection"), rules, places)
+    findings.extend(zero_findings)
+
+    tables, registry_round, note = _nearest(path, name, "registry", inbox, rules)
+    findings.extend(note)
+    listed = Source.of(tables)
+    registry = checks.registry(listed, records.registry(listed, rules, places, registry_round), rules, places)
+    findings.extend(part.assign(record_id=registry["record_id"].reindex(part.index)) for part in listed.findings)
+
+    tables, planting_round, note = _nearest(path, name, "planting_area", inbox, rules)
+    findings.extend(note)
+    planted = Source.of(tables)
+    planting = records.planting_area(planted, rules, places, planting_round)
+    findings.extend(planted.findings)
+
+    return Round(
+        name=name,
+        folder=path,
+        as_of=as_of,
+        rules=rules,
+        places=places,
+        records=frame,
+        registry=registry,
+        planting_area=planting,
+        findings=compose(findings),
+        files=inbox.files,
+        sheets=_sheet_counts(inbox, frame, registry),
+        skipped=inbox.skipped,
+        columns=records.table_cells(inbox.tables),
+        submissions=_submissions(frame, zero, records.sheet_townships(_of_kind(inbox, "collection"), places), rules),
+        is_sample=inbox.is_sample,
+    )
+
+
+def _nearest(path: Path, name: str, kind: str, inbox: Inbox, rules: Rules) -> tuple[list[Table], str, list[pd.DataFrame]]:
+    """Return the tables of `kind` from this round or the nearest earlier one, and a finding when it is not this."""
+    tables = _of_kind(inbox, kind)
+    if tables:
+        return tables, name, []
+    what = "附件4名录" if kind == "registry" else "附件5面积表"
+    at = pd.DataFrame({"file": [""], "sheet": [""], "row": [pd.NA], "cell": [""]})
+    siblings = {item.name: item for item in path.resolve().parent.iterdir() if _ROUND.fullmatch(item.name) and item.is_dir()}
+    for earlier in sorted((other for other in siblings if other < name), reverse=True):
+        tables = _of_kind(read_inbox(siblings[earlier], rules), kind)
+        if tables:
+            return tables, earlier, [found("carried_forward", at, detail=f"{what}，沿用 {earlier} 批次的")]
+    return [], name, [found("carried_forward", at, detail=f"{what}，以前的批次也没有，相关数值未知")]
+
+
+def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame) -> pd.DataFrame:
+    """Return for every sheet that `rows_in` = accepted + quarantined + duplicate + skipped."""
+    both = pd.concat([frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]])
+    counts = both.groupby(["source_file", "source_sheet", "status"]).size().unstack(fill_value=0)
+    sheets = inbox.sheets.set_index(["file", "sheet"])
+    skipped = inbox.skipped.groupby(["file", "sheet"]).size()
+    for status in ("accepted", "quarantined", "duplicate"):
+        column = counts[status] if status in counts else pd.Series(dtype="int64")
+        sheets[status] = column.reindex(sheets.index, fill_value=0).astype("int64")
+    sheets["skipped"] = skipped.reindex(sheets.index, fill_value=0).astype("int64")
+    # The planting-area table has no records of its own: each of its rows is used.
+    plain = sheets["kind"] == "planting_area"
+    sheets.loc[plain, "accepted"] = sheets.loc[plain, "rows_in"] - sheets.loc[plain, "skipped"]
+    return sheets.reset_index()
+
+
+def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, sheets: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    key = ["township_code", "product"]
+    every = zero[zero["product"].isna()][["township_code"]].merge(pd.DataFrame({"product": list(rules.products)}), how="cross")
+    zero = pd.concat([zero[zero["product"].notna()], every], ignore_index=True).drop_duplicates()
+    rows = frame.loc[frame["township_code"].notna(), key].drop_duplicates().assign(state="reported")
+    silent = zero.merge(rows, on=key, how="left")
+    silent = silent[silent["state"].isna()].assign(state="zero")
+    spoken = pd.concat([rows, silent], ignore_index=True)
+    mute = sorted(set(sheets["code"].dropna()) - set(spoken["township_code"]))
+    rest = pd.DataFrame({"township_code": mute, "product": pd.NA, "state": "arrived"})
+    return pd.concat([spoken, rest], ignore_index=True).astype("str").sort_values(key, ignore_index=True)

@@ -1,0 +1,488 @@
+"""Sheets: from the files of an inbox to raw text tables in which every value knows its cell.
+
+A sheet's kind is decided from its headers alone (``data/reference/headers.toml``), never from a file's name. Everything
+is read as text. Sheets of accounts and passwords are refused before a cell is kept, ID numbers are dropped on reading.
+"""
+
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import python_calamine
+
+from originmap.findings import found
+from originmap.rules import Rules
+
+Cells = npt.NDArray[np.object_]
+
+SPREADSHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".et")
+IGNORED: Final = re.compile(r"^(~\$|\.|thumbs\.db$|desktop\.ini$|round\.toml$)", re.IGNORECASE)
+SAMPLE_MARK: Final = "样例数据"
+MAX_HEADER_ROWS: Final = 3
+HEADER_SEARCH_ROWS: Final = 40
+MIN_HEADER_FIELDS: Final = 3
+ID_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])")
+_UNIT_IN_HEADER: Final = re.compile(r"[((\[]([^()\[\]]*)[))\]]")
+
+
+@dataclass(frozen=True)
+class RawSheet:
+    """One sheet as text: `cells` is (rows, columns) from A1, None where blank; merges are 0-based inclusive."""
+
+    file: str
+    sheet: str
+    hidden: bool
+    cells: Cells
+    merges: tuple[tuple[int, int, int, int], ...] = ()
+    dropped_ids: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """The data rows of one recognised sheet.
+
+    Attributes
+    ----------
+    kind, file, sheet
+        What it is and where it stands.
+    columns
+        Field to 0-based column: with `row` it gives every value its cell.
+    headers
+        Field to the header as written, units included.
+    frame
+        `row` (1-based) and one text column per field, NA where blank.
+    zero_rows
+        The same columns for rows that report nothing grown (零报告).
+    context
+        The texts above the header and below the data: title, 填报单位, notes.
+    """
+
+    kind: str
+    file: str
+    sheet: str
+    columns: Mapping[str, int]
+    headers: Mapping[str, str]
+    frame: pd.DataFrame
+    zero_rows: pd.DataFrame
+    context: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """Everything read from a folder.
+
+    Attributes
+    ----------
+    files
+        `file, status` (read, to_convert, unreadable).
+    sheets
+        `file, sheet, kind, rows_in` for every sheet.
+    skipped
+        `file, sheet, row, reason` for every row that is no record.
+    tables
+        The recognised sheets' data.
+    findings
+        Findings against files, sheets and columns.
+    is_sample
+        Whether any title says 样例数据.
+    """
+
+    files: pd.DataFrame
+    sheets: pd.DataFrame
+    skipped: pd.DataFrame
+    tables: tuple[Table, ...]
+    findings: tuple[pd.DataFrame, ...]
+    is_sample: bool
+
+
+class UnreadableFileError(Exception):
+    """A file that gives no sheets; `rule` names the finding, `detail` says more."""
+
+    def __init__(self, rule: str, detail: str = "") -> None:
+        super().__init__(rule)
+        self.rule, self.detail = rule, detail
+
+
+def column_letter(column: int) -> str:
+    """Return the Excel name of a 0-based column.
+
+    >>> column_letter(0), column_letter(26)
+    ('A', 'AA')
+    """
+    name = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Return the files of an inbox, subfolders included, sorted; lock files and the like are left out."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    kept = (path for path in files if not any(IGNORED.match(part) for part in path.relative_to(folder).parts))
+    return sorted(kept, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_inbox(folder: Path, rules: Rules) -> Inbox:
+    """Read every file of `folder`; one that cannot be read is a finding, the others are processed."""
+    files: list[dict[str, object]] = []
+    sheets: list[dict[str, object]] = []
+    skipped: list[pd.DataFrame] = []
+    tables: list[Table] = []
+    findings: list[pd.DataFrame] = []
+    is_sample = False
+    for path in list_files(folder):
+        name = path.relative_to(folder).as_posix()
+        at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
+        try:
+            raw = read_file(path, name, rules)
+        except UnreadableFileError as error:
+            status = "to_convert" if error.rule == "file_to_convert" else "unreadable"
+            files.append({"file": name, "status": status})
+            findings.append(found(error.rule, at, detail=error.detail))
+            continue
+        files.append({"file": name, "status": "read"})
+        for sheet in raw:
+            kind, table, skips, sheet_findings = recognise(sheet, rules)
+            sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": len(sheet.cells)})
+            skipped.append(skips.assign(file=name, sheet=sheet.sheet))
+            findings.extend(sheet_findings)
+            if table is not None:
+                tables.append(table)
+            is_sample = is_sample or (kind != "refused" and SAMPLE_MARK in "".join(_texts(sheet.cells[:5])))
+    columns = ["file", "sheet", "row", "reason"]
+    skipped_frame = pd.concat(skipped, ignore_index=True)[columns] if skipped else pd.DataFrame(columns=columns)
+    return Inbox(
+        files=pd.DataFrame(files, columns=["file", "status"]),
+        sheets=pd.DataFrame(sheets, columns=["file", "sheet", "kind", "rows_in"]),
+        skipped=skipped_frame,
+        tables=tuple(tables),
+        findings=tuple(findings),
+        is_sample=is_sample,
+    )
+
+
+def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
+    """Read one workbook as raw text.
+
+    Raises
+    ------
+    UnreadableFileError
+        It is no spreadsheet, is damaged, encrypted, over the limits or not what its name says.
+    """
+    if path.suffix.lower() not in SPREADSHEETS:
+        raise UnreadableFileError("file_to_convert")
+    limits = rules["limits"]
+    size_mb = path.stat().st_size / 2**20
+    if size_mb > limits["file_mb"]:
+        raise UnreadableFileError("file_too_large", f"{size_mb:.0f} MB，限 {limits['file_mb']} MB")
+    _check_container(path, float(limits["inflated_mb"]))
+    try:
+        with python_calamine.CalamineWorkbook.from_path(path) as book:
+            visible = python_calamine.SheetVisibleEnum.Visible
+            return [
+                _raw_sheet(book.get_sheet_by_name(meta.name), name, meta.visible != visible, int(limits["cells"]))
+                for meta in book.sheets_metadata
+                if meta.typ == python_calamine.SheetTypeEnum.WorkSheet
+            ]
+    except python_calamine.PasswordError as error:
+        raise UnreadableFileError("file_encrypted") from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise UnreadableFileError("file_unreadable") from error
+
+
+def _check_container(path: Path, inflated_mb: float) -> None:
+    """Look at a file's first bytes and a zip's directory before any parser does."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if start.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                total_mb = sum(info.file_size for info in archive.infolist()) / 2**20
+        except zipfile.BadZipFile as error:
+            raise UnreadableFileError("file_unreadable") from error
+        if total_mb > inflated_mb:
+            raise UnreadableFileError("file_too_large", f"解压后 {total_mb:.0f} MB，限 {inflated_mb:.0f} MB")
+        if not any(name.startswith("xl/") or name == "content.xml" for name in names):
+            raise UnreadableFileError("file_wrong_type", "是压缩包，不是表格")
+    elif start.startswith(b"\xd0\xcf\x11\xe0"):
+        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+            raise UnreadableFileError("file_encrypted")
+    elif not start:
+        raise UnreadableFileError("file_unreadable")
+    else:
+        raise UnreadableFileError("file_wrong_type", "不是 Excel 或 WPS 表格")
+
+
+def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, hidden: bool, max_cells: int) -> RawSheet:
+    if sheet.end is not None and (sheet.end[0] + 1) * (sheet.end[1] + 1) > max_cells:
+        raise UnreadableFileError("file_too_large", f"工作表“{sheet.name}”超过 {max_cells:,} 个单元格")
+    rows = sheet.to_python(skip_empty_area=False)
+    width = max((len(row) for row in rows), default=0)
+    cells = np.full((len(rows), width), None, dtype=object)
+    dropped = []
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            if value == "":
+                continue
+            text = value.strip() if isinstance(value, str) else _text(value)
+            # \d{17} needs at least 18 characters: most cells skip the search.
+            if len(text) >= 18 and ID_NUMBER.search(text):
+                text = ID_NUMBER.sub("", text).strip()
+                dropped.append((i, j))
+            cells[i, j] = text or None
+    filled = np.flatnonzero([any(cell is not None for cell in row) for row in cells])
+    merges = tuple((a[0], a[1], b[0], b[1]) for a, b in sheet.merged_cell_ranges or ())
+    return RawSheet(file, sheet.name, hidden, cells[: filled[-1] + 1 if len(filled) else 0], merges, tuple(dropped))
+
+
+def _text(value: Any) -> str:
+    """Return a typed cell as the text a person would read: no .0, dates as ISO."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def plain(text: str | None) -> str:
+    """Return a header's text for comparison: half width, lower case, no white space, numbering, stars or units.
+
+    >>> plain(" 种植面积\\n（亩） "), plain("1、主体名称*")
+    ('种植面积', '主体名称')
+    """
+    if text is None:
+        return ""
+    short = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower()
+    return re.sub(r"^\d+[、.．]|[*:：]+$|^\*+", "", _UNIT_IN_HEADER.sub("", short))
+
+
+def unit_in_header(text: str) -> str:
+    """Return the text in a header's brackets, empty when there is none.
+
+    >>> unit_in_header("种植面积（亩）")
+    '亩'
+    """
+    match = _UNIT_IN_HEADER.search(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)))
+    return match.group(1) if match else ""
+
+
+def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, pd.DataFrame, list[pd.DataFrame]]:
+    """Decide what a sheet is and split its rows into records and the skipped, each with its reason.
+
+    Returns
+    -------
+    The kind (``empty``, ``refused`` and ``unrecognised`` included), the table if it is one of ours, the skipped rows
+    (`row, reason`) and the findings.
+    """
+    height = len(sheet.cells)
+    everything = pd.DataFrame({"row": np.arange(1, height + 1)})
+    if not height:
+        return "empty", None, everything.assign(reason="blank"), []
+    at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
+    if _is_accounts(sheet.cells, rules.headers["refuse"]["words"]):
+        return "refused", None, everything.assign(reason="refused"), [found("sheet_refused", at)]
+    findings = [found("sheet_hidden", at)] if sheet.hidden else []
+    findings.append(_id_findings(sheet))
+    start, end, paths = _header(sheet, rules)
+    columns, unknown = _resolve(paths, rules)
+    kinds = _kinds(set(columns), rules)
+    if len(kinds) != 1:
+        rule = "sheet_ambiguous" if kinds else "sheet_unrecognised"
+        detail = "、".join(kinds) if kinds else "、".join(text for text in _texts(sheet.cells[:3])[:5])
+        return "unrecognised", None, everything.assign(reason="unrecognised"), [*findings, found(rule, at, detail=detail)]
+    body = _filled(sheet, columns, end)
+    reasons = _reasons(sheet.cells, body, columns, end, rules)
+    reasons[:start] = "title"
+    reasons[start:end] = "header"
+    reasons[[not any(value is not None for value in row) for row in sheet.cells]] = "blank"
+    frame = pd.DataFrame({field: pd.Series(body[:, column], dtype="str") for field, column in columns.items()})
+    frame.insert(0, "row", everything["row"])
+    context = tuple(_texts(sheet.cells[(reasons == "title") | (reasons == "note")]))
+    headers = {field: paths[column][-1] for field, column in columns.items()}
+    is_record = reasons == ""
+    table = Table(
+        kind=kinds[0],
+        file=sheet.file,
+        sheet=sheet.sheet,
+        columns=columns,
+        headers=headers,
+        frame=frame[is_record].reset_index(drop=True),
+        zero_rows=frame[reasons == "zero_report"].reset_index(drop=True),
+        context=context,
+    )
+    for column in unknown:
+        cell = at.assign(cell=f"{column_letter(column)}{end}", row=end)
+        findings.append(found("column_unknown", cell, value="/".join(paths[column])))
+    skipped = everything.assign(reason=reasons)[~is_record]
+    return kinds[0], table, skipped, findings
+
+
+def _texts(cells: Cells) -> list[str]:
+    return [str(cell) for cell in cells.ravel() if cell is not None]
+
+
+def _is_accounts(cells: Cells, words: Iterable[str]) -> bool:
+    """Tell whether a row near the top heads columns of accounts or passwords (a short text beside other texts)."""
+    for row in cells[:HEADER_SEARCH_ROWS]:
+        texts = [plain(cell) for cell in row if cell is not None]
+        if len(texts) > 1 and any(len(text) <= 12 and any(word in text for word in words) for text in texts):
+            return True
+    return False
+
+
+def _id_findings(sheet: RawSheet) -> pd.DataFrame:
+    rows = [row + 1 for row, _ in sheet.dropped_ids]
+    cells = [f"{column_letter(column)}{row + 1}" for row, column in sheet.dropped_ids]
+    at = pd.DataFrame({"file": sheet.file, "sheet": sheet.sheet, "row": rows, "cell": cells})
+    return found("id_number_dropped", at)
+
+
+def _alias_map(rules: Rules) -> dict[str, str]:
+    aliases = {
+        "›".join(plain(part) for part in alias.split("›")): field
+        for field, names in rules.headers["fields"].items()
+        for alias in names
+    }
+    for name, product in rules.product_names().items():
+        aliases.setdefault(plain(name), f"area:{product}")
+    return aliases
+
+
+def _header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str, ...]]]:
+    """Return the header's first row, the row after its last, and each column's texts from top to bottom."""
+    aliases = _alias_map(rules)
+    groups = {alias.split("›")[0] for alias in aliases if "›" in alias}
+    cells = sheet.cells
+    filled = cells.copy()
+    for top, left, bottom, right in sheet.merges:
+        if bottom < len(cells):
+            filled[top : bottom + 1, left : right + 1] = cells[top, left]
+    best, start = 0, 0
+    for row in range(min(len(cells), HEADER_SEARCH_ROWS)):
+        known = sum(plain(cell) in aliases or plain(cell) in groups for cell in cells[row] if cell is not None)
+        if known > best and (known >= MIN_HEADER_FIELDS or known == sum(cell is not None for cell in cells[row])):
+            best, start = known, row
+            if known >= MIN_HEADER_FIELDS:
+                break
+    end = start + 1
+    while end < min(start + MAX_HEADER_ROWS, len(cells)):
+        below = [cell for cell in cells[end] if cell is not None]
+        spans = any(top <= end - 1 and bottom >= end for top, _, bottom, _ in sheet.merges if start <= top)
+        if not below or not all(plain(cell) in aliases or plain(cell) in groups for cell in below):
+            break
+        if len(below) >= best and not spans:
+            break
+        end += 1
+    if end - start > 1:
+        # A group's text stands in its first cell only when the file says nothing of merges.
+        for row in filled[start : end - 1]:
+            for column in range(1, len(row)):
+                under = filled[end - 1, column]
+                if row[column] is None and under is not None and plain(row[column - 1]) in groups:
+                    row[column] = row[column - 1]
+    paths: list[tuple[str, ...]] = []
+    for column in range(cells.shape[1]):
+        texts = [str(cell) for cell in filled[start:end, column] if cell is not None]
+        paths.append(tuple(dict.fromkeys(texts)))
+    return start, end, paths
+
+
+def _resolve(paths: list[tuple[str, ...]], rules: Rules) -> tuple[dict[str, int], list[int]]:
+    """Give every column its field by its header; return ``{field: column}`` and the columns nobody knows."""
+    aliases = _alias_map(rules)
+    columns: dict[str, int] = {}
+    unknown: list[int] = []
+    person = "contact"
+    for column, path in enumerate(paths):
+        parts = [plain(text) for text in path]
+        if not parts:
+            continue
+        tries = ["›".join(parts), f"{parts[0]}›{parts[-1]}", parts[-1], parts[0]]
+        field = next((aliases[text] for text in tries if text in aliases), None)
+        # A bare 电话 belongs to the person whose column stands before it.
+        if field == "contact_phone" and person != "contact" and "contact" not in "".join(tries):
+            field = f"{person}_phone" if f"{person}_phone" not in columns else field
+        if field is None or field in columns:
+            unknown.append(column)
+            continue
+        columns[field] = column
+        if field.endswith("_name") and field != "subject_name":
+            person = field.removesuffix("_name")
+        elif field in ("contact", "supervisor", "collector"):
+            person = field
+    return columns, unknown
+
+
+def _kinds(fields: set[str], rules: Rules) -> list[str]:
+    """Return the kinds whose required fields are all there, those with the most recognised fields only."""
+    if any(field.startswith("area:") for field in fields):
+        fields = fields | {"product_area"}
+    scores: dict[str, int] = {}
+    areas = sum(field.startswith("area:") for field in fields)
+    for kind, needs in rules.headers["kinds"].items():
+        hits = len(fields & set(needs["any"])) + (areas - 1 if "product_area" in needs["any"] and areas else 0)
+        if set(needs["all"]) <= fields and hits >= needs["at_least"] and not fields & set(needs.get("none", ())):
+            scores[kind] = hits + len(needs["all"])
+    top = max(scores.values(), default=0)
+    return [kind for kind, score in scores.items() if score == top]
+
+
+def _filled(sheet: RawSheet, columns: Mapping[str, int], end: int) -> Cells:
+    """Return the cells with merged body cells filled from their own range; sizes are not, or they would multiply."""
+    body = sheet.cells.copy()
+    sizes = {column for field, column in columns.items() if field == "size" or field.startswith("area:")}
+    for top, left, bottom, right in sheet.merges:
+        if top >= end and top < len(body):
+            for column in range(left, min(right + 1, body.shape[1])):
+                if column not in sizes and column == left:
+                    body[top : bottom + 1, column] = body[top, left]
+    return body
+
+
+def _reasons(cells: Cells, body: Cells, columns: Mapping[str, int], end: int, rules: Rules) -> Cells:
+    """Say for each row why it is no record, an empty text when it is one."""
+    words = {key: {plain(word) for word in values} for key, values in rules.headers["rows"].items()}
+    labels = [columns[field] for field in ("number", "township", "village", "subject_name", "product") if field in columns]
+    labels = sorted({0, *labels})
+    passive = {columns[field] for field in ("number", "township", "village", "product") if field in columns}
+    header = [plain(cell) for cell in cells[end - 1]]
+    note = re.compile(rf"^(?:{'|'.join(sorted(words['note'], key=len, reverse=True))})[:：\d、.]")
+    reasons = np.full(len(cells), "", dtype=object)
+    for row in range(end, len(cells)):
+        own = {column: plain(cell) for column, cell in enumerate(cells[row]) if cell is not None}
+        numbered = columns.get("number", -1)
+        if not own or (set(own) == {numbered} and own[numbered].isdigit()):
+            reasons[row] = "blank"  # rows numbered in advance and never filled
+            continue
+        first = [own[column] for column in labels if column in own]
+        if any(text in words["total"] or (len(text) <= 10 and text.endswith(tuple(words["total"]))) for text in first):
+            reasons[row] = "total"
+            continue
+        lead = unicodedata.normalize("NFKC", str(cells[row][min(own)])).strip()
+        if len(own) <= 2 and (note.match(re.sub(r"\s+", "", lead)) or (len(own) == 1 and len(lead) > 15)):
+            reasons[row] = "note"
+            continue
+        if len(own) >= MIN_HEADER_FIELDS and sum(header[c] == text for c, text in own.items()) >= 0.6 * len(own):
+            reasons[row] = "header"
+            continue
+        active = [text for column, text in own.items() if column not in passive]
+        if active and all(text in words["zero_report"] for text in active):
+            reasons[row] = "zero_report"
+        elif not active and own.get(columns.get("product", -1)) in words["zero_report"]:
+            reasons[row] = "zero_report"
+    return reasons

@@ -1,0 +1,80 @@
+"""Subjects: who is who, how much one has standing, and which list that puts them on."""
+
+import re
+
+import pandas as pd
+
+from originmap.places import Places
+from originmap.rules import Rules
+
+_LEGAL_FORMS = [
+    (r"(?:农民)?专业合作社(?:联合社)?$", "合作社"),
+    (r"(?:股份)?有限(?:责任)?公司$", "公司"),
+]
+
+
+def normal_name(names: pd.Series, places: Places) -> pd.Series:
+    """Return subject names for comparison: half width, no spaces or brackets, no county or township in front.
+
+    Legal forms are brought to one (农民专业合作社, 专业合作社 and 合作社 are the same). Aligned to `names`, NA stays NA.
+    """
+    clean = names.str.normalize("NFKC").str.replace(r"[\s()\[\]·.,、]+", "", regex=True).str.lower()
+    county = str(places.county["name"])
+    towns = sorted((name for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡"), key=len, reverse=True)
+    prefix = "|".join(re.escape(name) for name in (county, county.removesuffix("县"), *towns))
+    clean = clean.str.replace(rf"^(?:福建省?|泉州市?)*(?:{prefix})*(?=.{{2,}})", "", regex=True)
+    for form, short in _LEGAL_FORMS:
+        clean = clean.str.replace(form, short, regex=True)
+    return clean.astype("str")
+
+
+def standing(records: pd.DataFrame, by: list[str], *, value: str = "area_mu", measure: str = "standing") -> pd.Series:
+    """Return sizes summed over `by`.
+
+    Parameters
+    ----------
+    records
+        Rows with `plot_key`, `cropping` and `value`; whoever must not count is left out by the caller.
+    by
+        Columns to sum over; `township_code`, `subject` and `product` decide which plots are one.
+    value
+        ``area_mu`` (亩) or ``head_count`` (heads, of which a herd's latest month counts).
+    measure
+        ``standing``: rows of one plot and cropping are summed, then the plot's largest cropping counts; ``sown``: all
+        croppings are summed (domain practice).
+
+    Returns
+    -------
+    A series by `by`; NA where no row has a size, never 0.
+    """
+    plot = ["township_code", "subject", "product", "plot_key"]
+    keys = list(dict.fromkeys([*by, *plot]))
+    filled = records.assign(cropping=records["cropping"].fillna(""))
+    if value == "head_count":
+        month = filled["collected_on"].str[:7].fillna(filled["round"])
+        latest = month.groupby([filled[key] for key in plot]).transform("max")
+        totals = filled[month == latest].groupby(keys)[value].sum(min_count=1)
+    else:
+        croppings = filled.groupby([*keys, "cropping"])[value].sum(min_count=1)
+        grouped = croppings.groupby(level=keys)
+        totals = grouped.max() if measure == "standing" else grouped.sum(min_count=1)
+    return totals.groupby(level=by).sum(min_count=1).round(2)
+
+
+def in_scope(records: pd.DataFrame, rules: Rules) -> pd.Series:
+    """Tell whether each row belongs in 附件1: its subject's standing total reaches the threshold, or it is a buyer's.
+
+    The total is per subject, product and township (notice, section 2; ``reconcile.threshold_level = "plot"`` judges each
+    plot by itself). NA where the size is unknown. Aligned to `records`, which needs `subject`.
+    """
+    by = ["township_code", "subject", "product"]
+    if rules["reconcile"]["threshold_level"] == "plot":
+        by = [*by, "plot_key"]
+    keys = pd.MultiIndex.from_frame(records[by])
+    area = standing(records, by).reindex(keys).to_numpy()
+    heads = standing(records, by, value="head_count").reindex(keys).to_numpy()
+    thresholds = {code: product.threshold for code, product in rules.products.items()}
+    threshold = records["product"].map(thresholds).astype("float64")
+    total = pd.Series(area, index=records.index).fillna(pd.Series(heads, index=records.index))
+    scope = (total >= threshold).astype("boolean").mask(total.isna() | threshold.isna())
+    return scope.mask(records["subject_type"] == "buyer", other=True)
