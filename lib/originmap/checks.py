@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import geopandas as gpd
 import pandas as pd
 
-from originmap.findings import blocking
+from originmap.findings import blocking, written
 from originmap.places import Places
 from originmap.records import Source
 from originmap.rules import Rules
@@ -117,7 +117,7 @@ def _implausible(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     low = frame["product"].map({code: product.plausible[0] for code, product in rules.products.items()}).astype(float)
     high = frame["product"].map({code: product.plausible[1] for code, product in rules.products.items()}).astype(float)
     off = (frame["size_value"] < low) | (frame["size_value"] > high)
-    span = low.map("{:g}".format) + "–" + high.map("{:g}".format)
+    span = written(low, "{:g}") + "–" + written(high, "{:g}")
     source.find("size_implausible", off, "size", detail=span)
 
 

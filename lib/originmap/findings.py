@@ -102,7 +102,7 @@ _TABLE: Final = (
     Rule("zero_report", "note", "零报告：{detail}", "Zero report: {detail}", "无", _OURS),
     Rule("zero_report_unclear", "warning", "零报告未写明品种且同表另有数据，未采用", "A zero report without a product beside rows: not used", "有数据的表下写“无”", _OURS),
     # planting-area table and registry
-    Rule("baseline_unreadable", "error", "面积“{value}”不是一个数", "The area is not a number", "约百亩", "notice, 附件5", blocks=True),
+    Rule("baseline_unreadable", "error", "面积“{value}”不是一个数", "The area is not a number", "待核", "notice, 附件5", blocks=True),
     Rule("baseline_total_differs", "warning", "合计“{value}”与各数之和 {proposal} 不符", "The total differs from the sum {proposal}", "合计行未更新", "notice, 附件5"),
     Rule("baseline_township_twice", "error", "乡镇在附件5中出现两次且数值不同（另见 {detail}），两处均不采用", "The township stands twice with other figures ({detail})", "湖头镇两行", "notice, 附件5", blocks=True),
     Rule("carried_forward", "note", "本批次没有{detail}", "Not in this round: {detail}", "3 月批次没有附件5", _OURS),
@@ -168,6 +168,11 @@ def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
     ]
     order = ["file", "sheet", "row", "rule", "field", "cell", "value", "record_id"]
     return frame.sort_values(order, ignore_index=True)[FINDING_COLUMNS]
+
+
+def written(values: pd.Series, form: str) -> pd.Series:
+    """Return each value as text in a format such as ``{:.1f} 公里`` (aligned; empty stays text, unlike a map)."""
+    return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")
 
 
 def blocking() -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from originmap import notation
-from originmap.findings import found
+from originmap.findings import found, written
 from originmap.places import Places, points_of
 from originmap.rules import Rules
 from originmap.sheets import Table, column_letter, unit_in_header
@@ -94,9 +94,9 @@ def collection(source: Source, rules: Rules, places: Places, round_name: str) ->
     for person in ("supervisor", "collector"):
         frame[f"{person}_name"], frame[f"{person}_phone"] = _person(source, person)
     frame["market_windows"] = _windows(source, year, month)
-    starts, ends = frame["market_windows"].str.split(";").str[0], frame["market_windows"].str.split(";").str[-1]
-    frame["market_from"] = starts.str.split("/").str[0]
-    frame["market_to"] = ends.str.split("/").str[1].replace("", np.nan)
+    # The first window's start and the last one's end; an open end stays NA.
+    frame["market_from"] = frame["market_windows"].str.extract(r"^(\d{4}-\d\d-\d\d)", expand=False).astype("str")
+    frame["market_to"] = frame["market_windows"].str.extract(r"/(\d{4}-\d\d-\d\d)$", expand=False).astype("str")
     frame["collected_on"] = _days(source, "collected_on")
     return _place(source, frame, places, rules)
 
@@ -280,8 +280,8 @@ def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
         for number, table in enumerate(source.tables)
         if (hint := unit_in_header(table.headers.get("size", ""))) in words
     }
-    hint = source.text("unit").map(lambda word: word.strip() if word.strip() in words else None, na_action="ignore")
-    hint = hint.fillna(source.frame["table"].map(headers)).astype("str")
+    hint = source.text("unit").where(source.text("unit").isin(list(words)))
+    hint = hint.fillna(source.frame["table"].map(headers).astype("str"))
     values, bad_unit = np.full(len(text), np.nan), np.zeros(len(text), dtype=bool)
     for position, (size, target, spare) in enumerate(zip(read, unit, hint, strict=True)):
         if size is None or not isinstance(target, str):
@@ -376,7 +376,7 @@ def _windows(source: Source, year: int, month: int) -> pd.Series:
     )
     windows = read.where(single.notna(), two).astype("str")
     typed = single.notna() | first.notna() | last.notna()
-    value = single.fillna(first.fillna("") + last.map(lambda text: f" / {text}", na_action="ignore").fillna(""))
+    value = single.fillna(first.fillna("") + (" / " + last).fillna(""))
     source.find("window_missing", ~typed, "market_window")
     source.find("window_unreadable", typed & windows.isna(), "market_window", value=value)
     return windows
@@ -419,13 +419,13 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
         x.update(proposal["lon"])
         y.update(proposal["lat"])
         settled[proposal.index] = False
-    shown = x.map("{:.6f}".format) + "," + y.map("{:.6f}".format)
+    shown = written(x, "{:.6f}") + "," + written(y, "{:.6f}")
     source.find("point_missing", text.isna(), "point", value="")
     source.find("point_unreadable", text.notna() & read.isna(), "point", value=text)
     for name in ("point_swapped", "point_zero", "point_decimal_lost", "point_dms_as_decimal", "point_far"):
         source.find(name, rule == name, "point", value=text, proposal=shown)
     outside &= settled
-    kilometres = (distance / 1000).map("{:.1f} 公里".format)
+    kilometres = written(distance / 1000, "{:.1f} 公里")
     source.find("point_outside", outside, "point", value=text, detail=kilometres)
     status = pd.Series("missing", index=frame.index, dtype="str").mask(settled, "ok")
     status = status.mask(rule == "point_swapped", "fixed").mask(outside, "outside")
@@ -441,7 +441,7 @@ def _check_row_totals(source: Source, parts: Sequence[pd.DataFrame]) -> None:
     areas = pd.concat([part["area_mu"] for part in parts], axis=1)
     total = areas.sum(axis=1, skipna=False).round(2)
     off = read.notna() & total.notna() & ((read - total).abs() > 0.005)
-    source.find("baseline_total_differs", off, "total", proposal=total.map("{:g}".format))
+    source.find("baseline_total_differs", off, "total", proposal=written(total, "{:g}"))
 
 
 def _twice(source: Source, frame: pd.DataFrame) -> pd.DataFrame:
@@ -451,11 +451,12 @@ def _twice(source: Source, frame: pd.DataFrame) -> pd.DataFrame:
     if clash.any():
         at = frame[clash].rename(columns={"source_file": "file", "source_sheet": "sheet", "source_cell": "cell"})
         at["row"] = source.frame["row"].reindex(at.index)
+        cells = frame.groupby(key)["source_cell"].agg(list)
         others = [
-            "、".join(frame.loc[(frame[key] == (code, product)).all(axis=1) & (frame["source_cell"] != cell), "source_cell"])
+            "、".join(other for other in cells[code, product] if other != cell)
             for code, product, cell in zip(at["township_code"], at["product"], at["cell"], strict=True)
         ]
-        value = at["area_mu"].map("{:g}".format)
+        value = written(at["area_mu"], "{:g}")
         detail = pd.Series(others, index=at.index)
         source.findings.append(found("baseline_township_twice", at, field="area_mu", value=value, detail=detail))
     frame = frame.assign(area_mu=frame["area_mu"].mask(clash))

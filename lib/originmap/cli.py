@@ -1,0 +1,154 @@
+"""The command line: ``originmap check | report | sample | lab``.
+
+Exit status: 0 done, 1 done but a ``--fail-on`` severity was met, 2 cannot run (one clear line on stderr, nothing
+half-written).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
+from originmap.rules import RulesError
+
+if TYPE_CHECKING:
+    from originmap.rounds import Round
+
+_BAD = {"error": ("error",), "warning": ("error", "warning")}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; a bad call is one line on stderr, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A Windows console may not be UTF-8: a message must never fail for a character.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    from originmap.notebooks import ParameterError
+    from originmap.report import OutputError
+
+    try:
+        return int(options.run(options))
+    except (InboxError, RulesError, ParameterError, OutputError) as error:
+        print(f"originmap: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"originmap: {error.strerror or error}：{error.filename or ''}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("originmap: 已中断，原有的结果没有改动。", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="originmap", description="农产品产地一张图：读表、核对、制图、出报告。")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="读一个批次的表，列出问题，不出图")
+    _inbox(check, "outputs/check")
+    check.add_argument("--no-returns", action="store_true", help="不写退回各乡镇的更正清单")
+    check.add_argument("--fail-on", choices=sorted(_BAD), help="有这一级别（或更重）的问题时退出码为 1")
+    check.set_defaults(run=_check)
+
+    report = commands.add_parser("report", help="读表、核对，写出地图、表格、笔记本和首页")
+    _inbox(report, "outputs/report")
+    report.add_argument("--profile", choices=["internal", "public"], default="internal", help="内部（默认）或公开")
+    scope = report.add_mutually_exclusive_group()
+    scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
+    scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
+    report.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), metavar="N", help="同时做几件（结果不变）")
+    report.set_defaults(run=_report)
+
+    sample = commands.add_parser("sample", help="生成虚构的样例县")
+    sample.add_argument("folder", type=Path, metavar="DIR")
+    sample.add_argument("--seed", type=int, default=2023, metavar="N", help="随机种子，同样的种子给同样的文件")
+    sample.add_argument("--counties", type=int, default=1, metavar="N", help="几个县")
+    sample.add_argument("--rows", type=int, metavar="N", help="每县采集表的行数")
+    sample.set_defaults(run=_sample)
+
+    lab = commands.add_parser("lab", help="用 JupyterLab 打开工作簿的副本（在 data/private/ 里）")
+    lab.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹，默认样例")
+    lab.set_defaults(run=_lab)
+    return parser
+
+
+def _inbox(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹 YYYY-MM，默认样例")
+    parser.add_argument("--out", default=None, metavar="DIR", help=f"写到哪里，默认 {out}")
+    parser.add_argument("--as-of", default="", metavar="TIME", help="截止时间，如 2023-03-15 或 2023-03-15 17:00")
+    parser.add_argument("--rules", default=None, metavar="FILE", help="叠加在默认规则上的规则文件")
+    parser.set_defaults(default_out=out)
+
+
+def _out(options: argparse.Namespace) -> Path:
+    return Path(options.out) if options.out else PROJECT / options.default_out
+
+
+def _say_round(round_: "Round") -> None:
+    counts = round_.findings["severity"].value_counts()
+    read = int((round_.files["status"] == "read").sum())
+    print(f"批次 {round_.name}：收到 {len(round_.files)} 个文件，读取 {read} 个，采集记录 {len(round_.records)} 条。")
+    print(f"错误 {counts.get('error', 0)}，存疑 {counts.get('warning', 0)}，已修正 {counts.get('fixed', 0)}。")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from originmap.report import write_check_tree
+
+    round_ = open_round(options.inbox, as_of=options.as_of, rules=options.rules)
+    written = write_check_tree(round_, _out(options), returns=not options.no_returns)
+    _say_round(round_)
+    print(f"结果在 {written}")
+    bad = round_.findings["severity"].isin(_BAD.get(options.fail_on or "", ())).any()
+    return 1 if bad else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from originmap.report import Settings, write_report
+
+    settings = Settings(
+        inbox=resolve(options.inbox).resolve(),
+        as_of=options.as_of,
+        rules=resolve(options.rules).resolve() if options.rules else None,
+        profile=options.profile,
+        county_only=options.county_only,
+        townships=tuple(options.township),
+    )
+    round_, written = write_report(settings, _out(options), jobs=max(options.jobs, 1))
+    _say_round(round_)
+    print(f"结果在 {written}，请从 {written / 'index.html'} 看起。")
+    return 0
+
+
+def _sample(options: argparse.Namespace) -> int:
+    from originmap.sample import write_sample
+
+    if options.counties < 1 or (options.rows is not None and options.rows < 1):
+        msg = "--counties 和 --rows 应为正整数。"
+        raise InboxError(msg)
+    write_sample(options.folder, seed=options.seed, counties=options.counties, rows=options.rows)
+    print(f"样例数据（虚构）已写到 {options.folder}")
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from originmap.notebooks import working_copies
+
+    inbox = resolve(options.inbox).resolve()
+    open_round(inbox)  # a bad folder is said here, not in a notebook
+    folder, settings = working_copies(inbox, PROJECT / "data" / "private")
+    print(f"笔记本副本在 {folder}；关闭请在此窗口按 Ctrl+C。")
+    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(settings)}
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={PROJECT}"]
+    start = folder.relative_to(PROJECT).as_posix()
+    try:
+        return subprocess.call(
+            [*command, f"--LabApp.default_url=/lab/tree/{start}/00_start_here.ipynb"], env=environment
+        )
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""Exports: frames written for people and programs, the same input always the same bytes.
+
+Text from a sheet is written as text, never as a formula. Growers' phones are masked in everything but a township's own
+working papers.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import pandas as pd
+import xlsxwriter
+
+from originmap import vocab
+from originmap.findings import mask_phones
+from originmap.rounds import Round
+
+# XlsxWriter would stamp the clock; any fixed day will do.
+_CREATED: Final = datetime(2023, 1, 1)
+_FORMULA: Final = r"^[=+\-@\t\r]"
+MAX_WIDTH: Final = 42
+
+
+def masked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return records or registry with growers' phones masked; officials' work phones stay."""
+    return frame.assign(contact_phone=mask_phones(frame["contact_phone"]))
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write UTF-8 with BOM for Excel; a text that Excel would take for a formula gets an apostrophe in front."""
+    safe = frame.copy()
+    for name in safe.columns[[pd.api.types.is_string_dtype(dtype) for dtype in safe.dtypes]]:
+        risky = safe[name].str.match(_FORMULA, na=False)
+        safe[name] = safe[name].mask(risky, "'" + safe[name])
+    safe.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write (Geo)Parquet without the index; growers' phones masked where there are any."""
+    kept = masked(frame) if "contact_phone" in frame else frame
+    kept.to_parquet(path, index=False)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON for people and programs: UTF-8, indented, keys in the order given."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[str] = (), totals: bool = False) -> None:
+    """Write one table as an office prints it: A4 landscape, a title, headers repeated on every page.
+
+    Parameters
+    ----------
+    path, frame
+        Columns are headed by their own names; numbers stay numbers, NA shows as —.
+    title
+        The line above; `notes` stand below.
+    totals
+        Whether the last row is a total, and set bold.
+    """
+    options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties({"title": title, "created": _CREATED})
+        sheet = book.add_worksheet(title[:31].translate(str.maketrans("[]:*?/\\", "（）：＊？／＼")))
+        base = {"font_name": "宋体", "font_size": 10, "valign": "vcenter", "border": 1, "text_wrap": True}
+        head = book.add_format(base | {"bold": True, "align": "center", "bg_color": "#E8EEF4"})
+        forms = {
+            (number, bold): book.add_format(base | {"bold": bold} | ({"num_format": "#,##0.##"} if number else {}))
+            for number in (True, False)
+            for bold in (True, False)
+        }
+        heading = book.add_format({"font_name": "黑体", "font_size": 16, "align": "center", "valign": "vcenter"})
+        note = book.add_format({"font_name": "宋体", "font_size": 9, "font_color": "#555555"})
+        width = max(len(frame.columns), 1)
+        if width > 1:
+            sheet.merge_range(0, 0, 0, width - 1, title, heading)
+        else:
+            sheet.write_string(0, 0, title, heading)
+        sheet.set_row(0, 30)
+        for column, name in enumerate(frame.columns):
+            sheet.write_string(1, column, str(name), head)
+            texts = [str(value) for value in frame.iloc[:500, column].dropna()]
+            longest = max([len(str(name).encode("gb18030")), *(len(text.encode("gb18030")) for text in texts)])
+            sheet.set_column(column, column, min(longest + 2, MAX_WIDTH))
+        for row, values in enumerate(frame.itertuples(index=False), start=2):
+            bold = totals and row == len(frame) + 1
+            for column, value in enumerate(values):
+                if pd.isna(value):
+                    sheet.write_string(row, column, "—", forms[False, bold])
+                elif isinstance(value, (int, float)) and not isinstance(value, bool):
+                    sheet.write_number(row, column, float(value), forms[True, bold])
+                else:
+                    sheet.write_string(row, column, str(value), forms[False, bold])
+        for row, text in enumerate(notes, start=len(frame) + 3):
+            sheet.write_string(row, 0, text, note)
+        sheet.freeze_panes(2, 0)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.repeat_rows(1)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_margins(left=0.6, right=0.6, top=0.7, bottom=0.7)
+        sheet.set_footer("&C第 &P 页，共 &N 页")
+
+
+def stamp(round_: Round) -> list[str]:
+    """Return the lines that stand under every table: what it is of, when, and whether it is a sample."""
+    lines = [f"批次 {round_.name}，数据截至 {round_.as_of:%Y-%m-%d %H:%M}。内部资料。“—”表示没有数据，不是 0。"]
+    return [*lines, "样例数据：虚构的县，人名、电话、数量均为编造。"] if round_.is_sample else lines
+
+
+def area_table(round_: Round, gaps: pd.DataFrame, county: pd.DataFrame) -> pd.DataFrame:
+    """Return the area check 面积核对表, headed in Chinese: a row per township and crop, the county's totals last.
+
+    `gaps` and `county` come from ``reconcile.planting_area`` and ``reconcile.county``.
+    """
+    names = {code: product.name for code, product in round_.rules.products.items()}
+    columns = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", "coverage_pct"]
+    rows = gaps[["township", "product", *columns, "gap_status"]].copy()
+    rows["gap_status"] = rows["gap_status"].map(vocab.codes("gap_status"))
+    total = county[["product", *columns]].assign(township="全县合计")
+    known = county["known_townships"].astype("str") + "/" + county["townships"].astype("str") + " 个乡镇"
+    table = pd.concat([rows, total.assign(gap_status=known)], ignore_index=True)
+    table["product"] = table["product"].map(names)
+    return table.rename(columns={name: vocab.label(name) for name in table.columns})
+
+
+def summary_table(round_: Round) -> pd.DataFrame:
+    """Return the summary by township and product 乡镇×品种汇总: subjects and size, buyers apart, subjects de-duplicated.
+
+    The last row is the county's. Accepted rows only; never 亩 and heads in one figure.
+    """
+    records = round_.records[round_.records["status"] == "accepted"]
+    subject = records["township_code"] + records["subject_name"]
+    rows = []
+    groups = [(name, records["township_code"] == code) for code, name in round_.places.names.items()]
+    for name, of_town in [*groups, ("合计", records["township_code"].notna())]:
+        row: dict[str, object] = {"乡镇": name}
+        growers = of_town & (records["subject_type"] != "buyer")
+        for code, product in round_.rules.products.items():
+            held = growers & (records["product"] == code)
+            crop = product.kind == "crop"
+            size = records.loc[held, "area_mu" if crop else "head_count"].sum(min_count=1)
+            row[f"{product.name}主体数"] = int(subject[held].nunique())
+            unit = vocab.code("size_unit", product.unit)
+            row[f"{product.name}{'面积' if crop else '存栏'}({unit})"] = round(size, 2) if pd.notna(size) else None
+        row["收购商"] = int(subject[of_town & (records["subject_type"] == "buyer")].nunique())
+        row["合计主体(去重)"] = int(subject[of_town].nunique())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def correction_list(round_: Round, township_code: str) -> pd.DataFrame:
+    """Return one township's list of corrections 更正清单 (errors and warnings), headed in Chinese as it is sent back."""
+    records = pd.concat([round_.records[["record_id", "township_code", "subject_name"]],
+                         round_.registry[["record_id", "township_code", "subject_name"]]]).drop_duplicates("record_id")  # fmt: skip
+    frame = round_.findings[round_.findings["severity"].isin(["error", "warning"])]
+    frame = frame.merge(records, on="record_id", how="left", validate="m:1")
+    frame = frame[frame["township_code"] == township_code].reset_index(drop=True)
+    place = frame["file"].str.cat(frame["sheet"], sep="/")
+    return pd.DataFrame(
+        {
+            "序号": range(1, len(frame) + 1),
+            "文件/工作表": place,
+            "单元格": frame["cell"],
+            "主体": frame["subject_name"],
+            "字段": frame["field"].map({name: vocab.label(name) for name in vocab.COLUMNS}).fillna(""),
+            "现填内容": frame["value"],
+            "问题": frame["message"],
+            "应填": frame["proposal"],
+            "整改时限": "",
+            "整改情况": "",
+        }
+    )
+
+
+def check_summary(round_: Round) -> dict[str, Any]:
+    """Return what ``summary.json`` says: files, and for every sheet where each of its rows went."""
+    reasons = round_.skipped.groupby(["file", "sheet", "reason"]).size()
+    sheets = []
+    for row in round_.sheets.to_dict("records"):
+        here = reasons[(reasons.index.get_level_values(0) == row["file"]) & (reasons.index.get_level_values(1) == row["sheet"])]
+        why = {str(key[2]): int(count) for key, count in here.items()}
+        sheets.append({**row, "skipped_because": why})
+    counts = round_.findings["severity"].value_counts()
+    return {
+        "round": round_.name,
+        "as_of": round_.as_of.isoformat(sep=" "),
+        "sample": round_.is_sample,
+        "findings": {name: int(counts.get(name, 0)) for name in vocab.CODES["severity"]},
+        "records": {name: int((round_.records["status"] == name).sum()) for name in vocab.CODES["status"]},
+        "files": round_.files.to_dict("records"),
+        "sheets": sheets,
+    }
+
+
+def write_check(round_: Round, folder: Path, *, returns: bool = True) -> None:
+    """Write the files of ``originmap check`` into an existing folder (contract in the README)."""
+    write_csv(folder / "findings.csv", round_.findings)
+    write_parquet(folder / "records.parquet", gpd.GeoDataFrame(round_.records))
+    write_parquet(folder / "registry.parquet", round_.registry)
+    write_parquet(folder / "planting_area.parquet", round_.planting_area)
+    if returns:
+        write_corrections(round_, folder / "returns")
+    write_json(folder / "summary.json", check_summary(round_))
+
+
+def write_corrections(round_: Round, folder: Path, *, townships: Sequence[str] | None = None, nested: bool = False) -> None:
+    """Write each township's corrections as .xlsx, for those that have any; `nested` gives each a folder of its own."""
+    for code, name in round_.places.names.items():
+        table = correction_list(round_, code)
+        if table.empty or (townships is not None and code not in townships):
+            continue
+        target = folder / name if nested else folder
+        target.mkdir(parents=True, exist_ok=True)
+        notes = [*stamp(round_)[1:], "工作件，勿外传。请改原表后重报，不必改本表。"]
+        write_xlsx(target / f"{name}_更正清单.xlsx", table, title=f"{name}更正清单（{round_.name}）", notes=notes)

@@ -1,0 +1,355 @@
+"""Report: a round's whole output tree, built beside the old one and swapped in whole.
+
+A tree stands at DIR, or, when a swap was cut short, at DIR.old: the next command completes it. Only an empty folder or one
+with our manifest is ever replaced.
+"""
+
+import base64
+import hashlib
+import multiprocessing
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import pandas as pd
+from tqdm import tqdm
+
+from originmap import exports, notebooks, reconcile, vocab
+from originmap.findings import RULES
+from originmap.rounds import PROJECT, Round, open_round
+from originmap.sheets import list_files
+
+MANIFEST: Final = "manifest.json"
+_LIBRARIES: Final = ("geopandas", "ipyleaflet", "jupyterlab", "matplotlib", "pandas", "pyarrow", "python-calamine", "shapely")
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+class OutputError(RuntimeError):
+    """A place that cannot be written to; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a report is made from. `inbox` and `rules` are absolute paths and never printed."""
+
+    inbox: Path
+    as_of: str = ""
+    rules: Path | None = None
+    profile: str = "internal"
+    county_only: bool = False
+    townships: tuple[str, ...] = ()
+
+    def public_form(self) -> dict[str, Any]:
+        """Return the effective parameters as the manifest shows them: no path of this machine."""
+        return {
+            "profile": self.profile,
+            "county_only": self.county_only,
+            "townships": list(self.townships),
+            "rules": _sha256(self.rules) if self.rules else None,
+        }
+
+
+@lru_cache(maxsize=1)
+def _round(settings: Settings) -> Round:
+    return open_round(settings.inbox, as_of=settings.as_of, rules=settings.rules)
+
+
+def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Round, Path]:
+    """Make the whole tree of ``originmap report`` and swap it in; return the round and where the tree stands.
+
+    The work is split into independent pieces; `jobs` processes do them, and the bytes are the same for any number.
+
+    Raises
+    ------
+    OutputError
+        `target` holds something that is not ours, or cannot be written; InboxError and RulesError as `open_round`.
+    """
+    round_ = _round(settings)
+    codes = _township_codes(round_, settings.townships)
+    pieces = _pieces(round_, settings)
+    with _tree(target) as (build, place):
+        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False)
+        with bar:
+            if jobs == 1:
+                for piece in pieces:
+                    _make(piece, settings, build, codes)
+                    bar.update()
+            else:
+                # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
+                with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+                    futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
+                    for future in as_completed(futures):
+                        future.result()
+                        bar.update()
+            _write_index(round_, settings, build)
+            _write_manifest(round_, settings, build)
+            bar.update()
+        written = place()
+    return round_, written
+
+
+def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
+    """Make the tree of ``originmap check`` and swap it in; return where it stands. Errors as `write_report`."""
+    with _tree(target) as (build, place):
+        exports.write_check(round_, build, returns=returns)
+        _write_manifest(round_, Settings(round_.folder), build)
+        return place()
+
+
+def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
+    if not names:
+        return None
+    codes = round_.places.township_of(pd.Series(names, dtype="str"))
+    if codes.isna().any():
+        wrong = "、".join(name for name, code in zip(names, codes, strict=True) if pd.isna(code))
+        msg = f"没有这个乡镇：{wrong}。可用：{'、'.join(round_.places.names.values())}。"
+        raise OutputError(msg)
+    return list(codes)
+
+
+def _pieces(round_: Round, settings: Settings) -> list[str]:
+    """Return the names of the pieces, the slowest first."""
+    public = settings.profile == "public"
+    notebook_names = [] if public else [f"notebook:{path.stem}" for path in notebooks.committed()]
+    coverage = [] if public else [f"coverage:{product}" for product in round_.rules.baseline_products]
+    desk = [] if public or settings.county_only else ["desk"]
+    return [*notebook_names, "distribution", *([] if public else ["briefing"]), *coverage, "tables", *desk]
+
+
+def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
+    """Make one piece of the tree; runs in a process of its own."""
+    from originmap import figures
+
+    round_ = _round(settings)
+    kind, _, name = piece.partition(":")
+    furniture = figures.furniture(round_, profile=settings.profile)
+    if kind == "notebook":
+        _notebook(name, settings, build / "notebooks")
+    elif kind == "distribution":
+        figure = figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
+        figures.save(figure, _folder(build, "maps") / "产地分布图")
+    elif kind == "coverage":
+        gaps = reconcile.planting_area(round_)
+        figure = figures.coverage_map(gaps, round_.places, round_.rules, furniture, product=name)
+        figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[name].name}")
+    elif kind == "briefing":
+        gaps = reconcile.planting_area(round_)
+        figure = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
+        figures.save(figure, _folder(build, "briefings") / "县级简报图")
+    elif kind == "tables":
+        _tables(round_, settings, _folder(build, "tables"))
+    elif kind == "desk":
+        exports.write_corrections(round_, build / "desk", townships=codes, nested=True)
+    else:
+        msg = f"unknown piece {piece!r}"
+        raise ValueError(msg)
+
+
+def _folder(build: Path, name: str) -> Path:
+    folder = build / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _notebook(name: str, settings: Settings, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    source = next(path for path in notebooks.committed() if path.stem == name)
+    parameters: dict[str, object] = {"inbox": str(settings.inbox), "as_of": settings.as_of}
+    if settings.rules:
+        parameters["rules"] = str(settings.rules)
+    made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks")
+    # What is handed over names the round, not the folder of whoever made it.
+    made = notebooks.without_paths(made, {str(settings.inbox): settings.inbox.name, str(PROJECT): "."})
+    notebooks.write(made, folder / f"{name}.ipynb")
+    (folder / f"{name}.html").write_text(notebooks.to_html(made, title=notebooks.title(made)), encoding="utf-8")
+
+
+def _tables(round_: Round, settings: Settings, folder: Path) -> None:
+    gaps = reconcile.planting_area(round_)
+    county = reconcile.county(gaps)
+    notes = exports.stamp(round_)
+    if settings.profile == "public":
+        # Only the county's totals: a township's figure may be one grower's.
+        totals = exports.area_table(round_, gaps.iloc[:0], county)
+        exports.write_xlsx(folder / "面积核对表.xlsx", totals, title="面积核对表（全县）")
+        return
+    measure = vocab.code("area_measure", str(round_.rules["reconcile"]["area_measure"]))
+    table = exports.area_table(round_, gaps, county)
+    notes = [*notes, f"采集面积按{measure}计；差额 = 附件5底数 − 采集面积。"]
+    exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{round_.name}）", notes=notes)
+    summary = exports.summary_table(round_)
+    exports.write_xlsx(
+        folder / "乡镇品种汇总.xlsx", summary, title=f"乡镇×品种汇总（{round_.name}）", notes=exports.stamp(round_), totals=True
+    )
+
+
+def _write_index(round_: Round, settings: Settings, build: Path) -> None:
+    gaps = reconcile.planting_area(round_)
+    public = settings.profile == "public"
+    pictures = sorted(path for path in build.rglob("*.png"))
+    names = {code: product.name for code, product in round_.rules.products.items()}
+    findings = round_.findings.groupby(["severity", "rule"]).size().rename("count").reset_index()
+    findings["order"] = findings["severity"].map({name: n for n, name in enumerate(vocab.CODES["severity"])})
+    findings = findings.sort_values(["order", "count", "rule"], ascending=[True, False, True])
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    page = environment.get_template("index.html.j2").render(
+        round=round_,
+        public=public,
+        county=round_.places.county,
+        totals=reconcile.county(gaps).to_dict("records"),
+        gaps=_by_township(gaps, round_),
+        products=[(code, names[code]) for code in round_.rules.baseline_products],
+        product_names=names,
+        status_names=vocab.codes("gap_status"),
+        ranked=reconcile.ranked(gaps).head(10).to_dict("records"),
+        files=round_.files["status"].map(vocab.codes("file_status")).value_counts(sort=False).to_dict(),
+        unread=_unread(round_),
+        records={name: int((round_.records["status"] == code).sum()) for code, name in vocab.codes("status").items()},
+        located=int((~round_.records.geometry.isna() & (round_.records["status"] == "accepted")).sum()),
+        findings=[
+            {"severity": vocab.code("severity", str(row["severity"])), "level": row["severity"], "count": row["count"],
+             "what": RULES[str(row["rule"])].zh.replace("{value}", "…").replace("{detail}", "…").replace("{proposal}", "…")}
+            for row in findings.to_dict("records")
+        ],
+        pictures=[
+            {"href": path.relative_to(build).as_posix(), "name": path.stem, "data": base64.b64encode(path.read_bytes()).decode()}
+            for path in pictures
+        ],
+        links=_links(build),
+    )  # fmt: skip
+    (build / "index.html").write_text(page, encoding="utf-8")
+
+
+def _by_township(gaps: pd.DataFrame, round_: Round) -> list[dict[str, Any]]:
+    return [
+        {"township": name, "cells": {row["product"]: row for row in gaps[gaps["township_code"] == code].to_dict("records")}}
+        for code, name in round_.places.names.items()
+    ]
+
+
+def _unread(round_: Round) -> list[dict[str, str]]:
+    """Return what arrived and was not read, and why: files first, then sheets."""
+    rules = [rule for rule in RULES if rule.startswith(("file_", "sheet_")) and rule != "sheet_hidden"]
+    rows = round_.findings[round_.findings["rule"].isin(rules)]
+    return [
+        {"what": f"{row['file']}〔{row['sheet']}〕" if row["sheet"] else str(row["file"]), "why": str(row["message"])}
+        for row in rows.to_dict("records")
+    ]
+
+
+def _links(build: Path) -> dict[str, list[dict[str, str]]]:
+    groups = {"notebooks": "笔记本", "maps": "地图", "briefings": "简报", "tables": "表格", "desk": "各乡镇工作件（勿外传）"}
+    links: dict[str, list[dict[str, str]]] = {}
+    for folder, name in groups.items():
+        files = sorted(path for path in (build / folder).rglob("*") if path.is_file() and path.suffix != ".ipynb")
+        if files:
+            links[name] = [{"href": path.relative_to(build).as_posix(), "name": path.name} for path in files]
+    return links
+
+
+def _write_manifest(round_: Round, settings: Settings, build: Path) -> None:
+    """Write the sha256 of every input and output, the effective parameters and the libraries' versions."""
+    reference = round_.rules.reference
+    public = settings.profile == "public"
+    inputs = {path.relative_to(round_.folder).as_posix(): _sha256(path) for path in list_files(round_.folder)}
+    content = {
+        "made_by": "originmap",
+        "round": round_.name,
+        "as_of": round_.as_of.isoformat(sep=" "),
+        "sample": round_.is_sample,
+        "parameters": settings.public_form(),
+        # A public tree names no file: a township's file may carry a grower's name.
+        "inputs": sorted(inputs.values()) if public else inputs,
+        "reference": {path.relative_to(reference).as_posix(): _sha256(path) for path in list_files(reference)},
+        "outputs": {
+            path.relative_to(build).as_posix(): _sha256(path) for path in sorted(build.rglob("*")) if path.is_file()
+        },
+        "versions": {"python": platform.python_version(), "originmap": version("originmap")}
+        | {name: version(name) for name in _LIBRARIES},
+    }
+    exports.write_json(build / MANIFEST, content)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# ---- swapping a tree in ----
+
+
+@contextmanager
+def _tree(target: Path) -> Iterator[tuple[Path, Callable[[], Path]]]:
+    """Give an empty folder beside `target` to build in and the call that swaps it in; clean up when interrupted."""
+    target = target.resolve()
+    complete_swap(target)
+    if not _replaceable(target):
+        msg = f"{target} 里有别的文件，不敢覆盖；请另选一个空文件夹（--out）。"
+        raise OutputError(msg)
+    build = target.with_name(f"{target.name}.new")
+    shutil.rmtree(build, ignore_errors=True)
+    build.mkdir(parents=True)
+    try:
+        yield build, lambda: _swap(build, target)
+    finally:
+        # After a swap there is nothing left here; otherwise it is half a tree.
+        shutil.rmtree(build, ignore_errors=True)
+
+
+def complete_swap(target: Path) -> None:
+    """Finish a swap that was cut short: afterwards `target` is a complete tree, or was never there."""
+    build, old = target.with_name(f"{target.name}.new"), target.with_name(f"{target.name}.old")
+    if not target.exists() and _is_ours(old):
+        # The old tree steps aside only when the new one is complete.
+        (build if _is_ours(build) else old).rename(target)
+    if target.exists() and _is_ours(old):
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _swap(build: Path, target: Path) -> Path:
+    old = target.with_name(f"{target.name}.old")
+    try:
+        if target.exists():
+            for hidden in (path for path in target.iterdir() if path.name.startswith(".")):
+                (shutil.copytree if hidden.is_dir() else shutil.copy2)(hidden, build / hidden.name)
+            target.rename(old)
+        build.rename(target)
+    except PermissionError as error:
+        if not target.exists():
+            old.rename(target)
+        second = _free(target)
+        build.rename(second)
+        name = Path(error.filename or target).name
+        print(f"{name} 正被别的程序打开，旧结果没有动；新结果在 {second}。请关闭后再运行一次。")
+        return second
+    shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def _free(target: Path) -> Path:
+    number = 2
+    while (path := target.with_name(f"{target.name}-{number}")).exists():
+        number += 1
+    return path
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and '"made_by": "originmap"' in (folder / MANIFEST).read_text(encoding="utf-8")
+
+
+def _replaceable(target: Path) -> bool:
+    if not target.exists():
+        return True
+    if not target.is_dir():
+        return False
+    return _is_ours(target) or all(path.name.startswith(".") for path in target.iterdir())
