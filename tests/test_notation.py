@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from originmap import notation
+from originmap import notation, windows
 
 UNITS = {"亩": 1.0, "分": 0.1, "公顷": 15.0, "㎡": 0.0015, "头": 1.0, "只": 1.0, "羽": 1.0}
 BOX = (117.1, 24.3, 118.8, 25.9)
 
 
 def test_docstring_examples() -> None:
-    result = doctest.testmod(notation)
-    assert result.attempted > 15
-    assert result.failed == 0
+    for module, least in ((notation, 10), (windows, 5)):
+        result = doctest.testmod(module)
+        assert result.attempted >= least
+        assert result.failed == 0
 
 
 @pytest.mark.parametrize(
@@ -69,17 +70,17 @@ def test_sizes_are_refused(text: str) -> None:
     ],
 )
 def test_windows_are_read(text: str, expected: str) -> None:
-    assert notation.windows(text, 2023, 3) == expected
+    assert windows.market_windows(text, 2023, 3) == expected
 
 
 @pytest.mark.parametrize("text", ["待定", "春节前后", "13月", "5", "2月30日", "2023-02-30", "5月5月", "上旬"])
 def test_windows_are_refused(text: str) -> None:
-    assert notation.windows(text, 2023, 3) is None
+    assert windows.market_windows(text, 2023, 3) is None
 
 
 def test_a_wrapping_window_starts_this_year_once_its_end_month_is_past() -> None:
-    assert notation.windows("10月-3月", 2023, 3) == "2022-10-01/2023-03-31"
-    assert notation.windows("10月-3月", 2023, 4) == "2023-10-01/2024-03-31"
+    assert windows.market_windows("10月-3月", 2023, 3) == "2022-10-01/2023-03-31"
+    assert windows.market_windows("10月-3月", 2023, 4) == "2023-10-01/2024-03-31"
 
 
 @pytest.mark.parametrize(
@@ -129,15 +130,15 @@ def test_a_plain_size_is_read_exactly(value: object, unit: str) -> None:
 @given(st.text(max_size=40))
 def test_no_text_breaks_a_reader(text: str) -> None:
     notation.quantity(text, UNITS)
-    notation.windows(text, 2023, 3)
+    windows.market_windows(text, 2023, 3)
     notation.point(text, BOX)
     notation.phone(text)
-    notation.day(text)
+    windows.day(text)
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 12))
 def test_a_month_range_never_runs_backwards(first: int, last: int, month: int) -> None:
-    window = notation.windows(f"{first}-{last}月", 2023, month)
+    window = windows.market_windows(f"{first}-{last}月", 2023, month)
     assert window is not None
     start, end = window.split("/")
     assert start < end

@@ -28,12 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
-    from originmap.notebooks import ParameterError
+    from originmap.notebooks import NotebookError, ParameterError
     from originmap.report import OutputError
 
     try:
         return int(options.run(options))
-    except (InboxError, RulesError, ParameterError, OutputError) as error:
+    except (InboxError, RulesError, ParameterError, NotebookError, OutputError) as error:
         print(f"originmap: {error}", file=sys.stderr)
     except OSError as error:
         print(f"originmap: {error.strerror or error}：{error.filename or ''}", file=sys.stderr)
@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     scope = report.add_mutually_exclusive_group()
     scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
     scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
-    report.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), metavar="N", help="同时做几件（结果不变）")
+    report.add_argument(
+        "--jobs", type=int, default=min(os.cpu_count() or 1, 4), metavar="N", help="同时做几件（结果不变）"
+    )
     report.set_defaults(run=_report)
 
     sample = commands.add_parser("sample", help="生成虚构的样例县")
@@ -88,9 +90,8 @@ def _out(options: argparse.Namespace) -> Path:
 
 def _say_round(round_: "Round") -> None:
     counts = round_.findings["severity"].value_counts()
-    read = int((round_.files["status"] == "read").sum())
-    print(f"批次 {round_.name}：收到 {len(round_.files)} 个文件，读取 {read} 个，采集记录 {len(round_.records)} 条。")
-    print(f"错误 {counts.get('error', 0)}，存疑 {counts.get('warning', 0)}，已修正 {counts.get('fixed', 0)}。")
+    print(f"批次 {round_.name}", *round_.headline(), sep="\n  ")
+    print(f"  错误 {counts.get('error', 0)}，存疑 {counts.get('warning', 0)}，已修正 {counts.get('fixed', 0)}。")
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ working papers.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from originmap.findings import mask_phones
 from originmap.rounds import Round
 
 # XlsxWriter would stamp the clock; any fixed day will do.
-_CREATED: Final = datetime(2023, 1, 1)
+_CREATED: Final = datetime(2023, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _FORMULA: Final = r"^[=+\-@\t\r]"
 MAX_WIDTH: Final = 42
 
@@ -181,7 +181,9 @@ def check_summary(round_: Round) -> dict[str, Any]:
     reasons = round_.skipped.groupby(["file", "sheet", "reason"]).size()
     sheets = []
     for row in round_.sheets.to_dict("records"):
-        here = reasons[(reasons.index.get_level_values(0) == row["file"]) & (reasons.index.get_level_values(1) == row["sheet"])]
+        here = reasons[
+            (reasons.index.get_level_values(0) == row["file"]) & (reasons.index.get_level_values(1) == row["sheet"])
+        ]
         why = {str(key[2]): int(count) for key, count in here.items()}
         sheets.append({**row, "skipped_because": why})
     counts = round_.findings["severity"].value_counts()
@@ -207,7 +209,9 @@ def write_check(round_: Round, folder: Path, *, returns: bool = True) -> None:
     write_json(folder / "summary.json", check_summary(round_))
 
 
-def write_corrections(round_: Round, folder: Path, *, townships: Sequence[str] | None = None, nested: bool = False) -> None:
+def write_corrections(
+    round_: Round, folder: Path, *, townships: Sequence[str] | None = None, nested: bool = False
+) -> None:
     """Write each township's corrections as .xlsx, for those that have any; `nested` gives each a folder of its own."""
     for code, name in round_.places.names.items():
         table = correction_list(round_, code)

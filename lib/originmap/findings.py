@@ -57,7 +57,7 @@ _TABLE: Final = (
     Rule("sheet_ambiguous", "error", "表头同时像多种表：{detail}，整张未读", "The headers fit several kinds: {detail}", "两种表的列并排", _OURS),
     Rule("sheet_hidden", "note", "工作表是隐藏的，已照读", "The sheet is hidden; it was read", "隐藏的 Sheet2", _OURS),
     Rule("column_unknown", "note", "列“{value}”不认识，原样保留未用", "An unknown column, kept unused", "多出一列“合同号”", _OURS),
-    Rule("id_number_dropped", "warning", "含身份证号，已删除且不保存", "An ID number was dropped and is not kept", "姓名栏填了身份证号", "PIPL, article 28", ),
+    Rule("id_number_dropped", "warning", "含身份证号，已删除且不保存", "An ID number was dropped and is not kept", "姓名栏填了身份证号", "PIPL, article 28"),
     # township and product
     Rule("township_unknown", "error", "无法确定乡镇", "The township cannot be told", "乡镇栏空，标题也未写", _OURS, blocks=True),
     Rule("township_from_file_name", "note", "表内未写乡镇，按文件名取“{proposal}”", "Township taken from the file's name: {proposal}", "湖头镇.xlsx", _OURS),
@@ -138,7 +138,7 @@ def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | 
     """
     frame = pd.DataFrame({"rule": RULES[rule].id, "field": field}, index=at.index)
     for column in ("file", "sheet", "row", "cell", "record_id"):
-        frame[column] = at[column] if column in at else pd.NA
+        frame[column] = at.get(column, pd.NA)
     for column in ("value", "proposal", "detail"):
         frame[column] = texts.get(column, "")
     return frame

@@ -7,7 +7,6 @@ or sheets.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
 from typing import NamedTuple, TypeVar
 
 import pandas as pd
@@ -17,8 +16,6 @@ T = TypeVar("T")
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _TENS = {"十": 10, "百": 100, "千": 1000}
 _NUMBER = r"(?:\d[\d,]*(?:\.\d+)?|\.\d+|[零〇一二两三四五六七八九十百千半]+)"
-_DASH = re.compile(r"[—–−―－~～〜]+|--+|至|到")
-_EXCEL_EPOCH = date(1899, 12, 30)
 
 
 class Quantity(NamedTuple):
@@ -119,161 +116,6 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
         # round: 2 + 3 x 0.1 must be 2.3, not 2.3000000000000003
         value = round(value + part * units[second] / units[unit], 10)
     return Quantity(value, unit)
-
-
-class Moment(NamedTuple):
-    """A date as written: `year` 0 when not given, `next_year` for 次年; `first` to `last` are days of the month."""
-
-    year: int
-    month: int
-    first: int
-    last: int
-    next_year: bool
-    is_day: bool
-
-
-_DAY = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})[日号]?)(?: ?\d\d:\d\d:\d\d)?")
-_MONTH = re.compile(
-    r"(?:(\d{4})[年./-]|(\d{2})年|(次年|翌年|来年|明年))?(\d{1,2})(月)?(份)?(上旬|中旬|下旬|初|中|底|末)?(?:(\d{1,2})[日号])?"
-)
-_PARTS = {"上旬": (1, 10), "初": (1, 10), "中旬": (11, 20), "中": (11, 20), "下旬": (21, 31), "底": (25, 31), "末": (25, 31)}
-
-
-def _month_end(year: int, month: int) -> int:
-    return ((date(year + month // 12, month % 12 + 1, 1)) - timedelta(days=1)).day
-
-
-def _moment(text: str, *, bare: bool) -> Moment | None:
-    """Read one date or part of a month; a bare number is a month only where `bare` allows it."""
-    if day := _DAY.fullmatch(text):
-        year, month, first = int(day[1]), int(day[3] or day[5]), int(day[4] or day[6])
-        try:
-            date(year, month, first)
-        except ValueError:
-            return None
-        return Moment(year, month, first, first, False, True)
-    if re.fullmatch(r"\d{5}", text) and 40000 <= int(text) <= 60000:
-        serial = _EXCEL_EPOCH + timedelta(days=int(text))
-        return Moment(serial.year, serial.month, serial.day, serial.day, False, True)
-    if re.fullmatch(r"20\d{4}", text):
-        text = f"{text[:4]}年{text[4:]}月"
-    if re.fullmatch(r"20\d{6}", text):
-        return _moment(f"{text[:4]}-{text[4:6]}-{text[6:]}", bare=bare)
-    match = _MONTH.fullmatch(text)
-    if match is None:
-        return None
-    year = int(match[1]) if match[1] else 2000 + int(match[2]) if match[2] else 0
-    month = int(match[4])
-    if not 1 <= month <= 12 or (not match[5] and not year and not bare):
-        return None
-    if match[8]:
-        first = int(match[8])
-        if not match[5] or match[7] or not 1 <= first <= _month_end(year or 2024, month):
-            return None
-        return Moment(year, month, first, first, bool(match[3]), True)
-    if match[7] and not match[5]:
-        return None
-    first, last = _PARTS.get(match[7] or "", (1, 31))
-    return Moment(year, month, first, last, bool(match[3]), False)
-
-
-def windows(text: str, year: int, month: int) -> str | None:
-    """Read a market window as ISO pairs joined by ``;``, None when refused; a single date has no end.
-
-    Parameters
-    ----------
-    text
-        The cell: 5月, 3月上旬, 3月中旬-5月下旬, 5-7月, 2023年5月-7月, 2023.5, 2023/5/1, 202305, 45047, 10月至次年3月, 全年,
-        4月底, 4-6月、9-11月.
-    year, month
-        The round's. Without a year a window lies in the round's year; one that wraps starts the year before if the
-        round's month is not after its end month (domain practice).
-
-    >>> windows("3月中旬-5月下旬", 2023, 3), windows("10月至次年3月", 2023, 3)
-    ('2023-03-11/2023-05-31', '2022-10-01/2023-03-31')
-    >>> windows("4-6月、9-11月", 2023, 3), windows("2023/5/1", 2023, 3), windows("待定", 2023, 3)
-    ('2023-04-01/2023-06-30;2023-09-01/2023-11-30', '2023-05-01/', None)
-    """
-    clean = narrow(text).removesuffix("上市").removesuffix("左右")
-    if clean in ("全年", "常年", "周年", "长年", "一年四季"):
-        return f"{year}-01-01/{year}-12-31"
-    pairs = []
-    for piece in re.split(r"[、,,;;和及]", clean):
-        pair = _window(piece, year, month)
-        if pair is None:
-            return None
-        pairs.append(pair)
-    return ";".join(pairs)
-
-
-def _window(piece: str, year: int, month: int) -> str | None:
-    single = _moment(piece, bare=False)
-    if single is not None:
-        return _pair(single, None, year, month) if single.is_day else _pair(single, single, year, month)
-    piece = _DASH.sub("~", piece)
-    ends = piece.split("~") if "~" in piece else piece.split("-")
-    if len(ends) != 2:
-        return None
-    last = _moment(ends[1], bare=False)
-    first = _moment(ends[0], bare=True)
-    if last is None and (day := re.fullmatch(r"(\d{1,2})[日号]|([上中下]旬)", ends[1])) and first is not None:
-        last = _moment(f"{first.month}月{day[0]}", bare=False)
-    if last is None and first is not None and first.year and re.fullmatch(r"\d{1,2}", ends[1]):
-        last = _moment(ends[1], bare=True)
-    if first is None or last is None:
-        return None
-    return _pair(first, last, year, month)
-
-
-def _pair(first: Moment, last: Moment | None, year: int, month: int) -> str | None:
-    """Give two moments their years (see `windows`) and write them as an ISO pair, None when they run backwards."""
-    end = last or first
-    wraps = end.next_year or (end.month, end.last) < (first.month, first.first)
-    if first.year:
-        start_year = first.year
-        end_year = end.year or start_year + wraps
-    elif end.year:
-        end_year = end.year
-        start_year = end_year - wraps
-    else:
-        start_year = year - 1 if wraps and month <= end.month else year
-        end_year = start_year + wraps
-    start = date(start_year, first.month, min(first.first, _month_end(start_year, first.month)))
-    if last is None:
-        return f"{start.isoformat()}/"
-    stop = date(end_year, end.month, min(end.last, _month_end(end_year, end.month)))
-    return f"{start.isoformat()}/{stop.isoformat()}" if start <= stop else None
-
-
-def window_between(first: str | None, last: str | None, year: int, month: int) -> str | None:
-    """Read a window typed in two cells, its start and its end; a start alone has no end.
-
-    >>> window_between("5月", "7月", 2023, 3), window_between("2023-05-01", None, 2023, 3)
-    ('2023-05-01/2023-07-31', '2023-05-01/')
-    >>> window_between("5-7月", None, 2023, 3)
-    '2023-05-01/2023-07-31'
-    """
-    if first is None:
-        return None
-    if last is None:
-        start = _moment(narrow(first), bare=False)
-        return windows(first, year, month) if start is None else _pair(start, None, year, month)
-    start, stop = _moment(narrow(first), bare=True), _moment(narrow(last), bare=True)
-    if start is None or stop is None:
-        return windows(first, year, month) if narrow(first) == narrow(last) else None
-    return _pair(start, stop, year, month)
-
-
-def day(text: str) -> date | None:
-    """Read one calendar day, None when it is not one.
-
-    >>> day("2023年3月5日"), day("45000"), day("3月")
-    (datetime.date(2023, 3, 5), datetime.date(2023, 3, 15), None)
-    """
-    moment = _moment(narrow(text), bare=False)
-    if moment is None or not moment.is_day or not moment.year:
-        return None
-    return date(moment.year, moment.month, moment.first)
 
 
 _DMS = re.compile(r"(\d{1,3})[°度˚º](\d{1,2}(?:\.\d+)?)(?:['′’分](\d{1,2}(?:\.\d+)?)?(?:[\"″”秒]|''|′′)?)?")

@@ -12,7 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from originmap import notation
+from originmap import notation, windows
 from originmap.findings import found, written
 from originmap.places import Places, points_of
 from originmap.rules import Rules
@@ -106,46 +106,6 @@ def registry(source: Source, rules: Rules, places: Places, round_name: str) -> p
     return _common(source, rules, places, round_name)
 
 
-def planting_area(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
-    """Return the planting-area table (附件5) in long form, one row a township and crop.
-
-    Columns `round, township_code, township, product, area_mu, source_file, source_sheet, source_cell`; a blank cell is
-    NA, a written 0 is 0. A township that stands twice with other figures gives NA and a finding at both places.
-    """
-    code, _ = _townships(source, places)
-    parts = []
-    for product in rules.crops:
-        name = f"area:{product}"
-        tables = [number for number, table in enumerate(source.tables) if name in table.columns]
-        rows = source.frame["table"].isin(tables)
-        if not rows.any():
-            continue
-        text = source.text(name)
-        units = rules.units["mu"]
-        read = notation.over(text, lambda cell: notation.quantity(cell, units))
-        bad = rows & text.notna() & read.isna()
-        bad |= rows & read.notna() & ~read.map(lambda size: size is None or size.unit in ("", *units))
-        source.find("baseline_unreadable", bad, name)
-        value = read.map(lambda size: np.nan if size is None else size.value * units.get(size.unit, 1.0))
-        at = source.at(rows, name)
-        part = pd.DataFrame({"township_code": code[rows], "product": product, "area_mu": value[rows].where(~bad[rows])})
-        part["area_mu"] = part["area_mu"].astype("float64").round(2)
-        part["source_file"], part["source_sheet"], part["source_cell"] = at["file"], at["sheet"], at["cell"]
-        parts.append(part)
-    columns = ["round", "township_code", "township", "product", "area_mu", "source_file", "source_sheet", "source_cell"]
-    if not parts:
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in columns}).astype({"area_mu": "float64"})
-    _check_row_totals(source, parts)
-    frame = pd.concat(parts)
-    frame = frame[frame["township_code"].notna()]
-    frame = _twice(source, frame)
-    frame["round"] = round_name
-    frame["township"] = frame["township_code"].map(places.names).astype("str")
-    order = {product: number for number, product in enumerate(rules.products)}
-    frame = frame.sort_values(["township_code", "product"], key=lambda c: c.map(order) if c.name == "product" else c)
-    return frame.reset_index(drop=True)[columns]
-
-
 def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Return what collection sheets report as nothing grown: `township_code, product`, with a finding for each.
 
@@ -155,9 +115,11 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
     source = Source.of(tables, zero=True)
     if not len(source.frame):
         return pd.DataFrame({"township_code": [], "product": []}, dtype="str"), []
-    code, _ = _townships(source, places)
+    code, _ = townships(source, places)
     names = rules.product_names()
-    product = source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
+    product = (
+        source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
+    )
     product = product.fillna(_sheet_products(source, rules))
     filled = source.frame["table"].map({number: len(table.frame) > 0 for number, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
@@ -170,7 +132,7 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
 
 def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
     """Return the columns that collection and registry share, in canonical order."""
-    code, township = _townships(source, places)
+    code, township = townships(source, places)
     frame = pd.DataFrame({"round": round_name, "township_code": code, "township": township}, index=source.frame.index)
     frame["village"] = _village(source, places)
     frame["subject_name"] = source.text("subject_name").str.normalize("NFKC").str.replace(r"\s+", " ", regex=True)
@@ -212,7 +174,8 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 
 
-def _townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
+def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
+    """Return each row's township code and name: its own cell's, else its sheet's, else NA and a finding."""
     sheets = sheet_townships(source.tables, places)
     index = source.frame["table"]
     default, origin = index.map(sheets["code"]).astype("str"), index.map(sheets["origin"]).astype("str")
@@ -305,12 +268,10 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     """Read a coded field; several codes are joined by ``;`` only where the field allows several."""
     text = source.text(name)
     forms = rules.choices[name]
-    read = notation.over(text, lambda cell: notation.choices(cell, forms))
-    codes = read.map(lambda hit: hit[0] if hit else None).astype("object")
-    rest = read.map(lambda hit: hit[1] if hit else "")
-    if name != "trace_methods":
-        codes = codes.map(lambda code: code if code and ";" not in code else None)
-    codes = pd.Series([code or None for code in codes], index=text.index, dtype="str")
+    read = [hit or ("", "") for hit in notation.over(text, lambda cell: notation.choices(cell, forms))]
+    several = name == "trace_methods"
+    codes = pd.Series([code if code and (several or ";" not in code) else None for code, _ in read], text.index, "str")
+    rest = pd.Series([unknown for _, unknown in read], text.index, "str")
     source.find(rule, text.notna() & ((rest != "") | codes.isna()), name)
     return codes
 
@@ -363,28 +324,26 @@ def _cropping(text: pd.Series) -> pd.Series:
 
 def _windows(source: Source, year: int, month: int) -> pd.Series:
     single, first, last = (source.text(name) for name in ("market_window", "market_from", "market_to"))
-    read = notation.over(single, lambda cell: notation.windows(cell, year, month))
-    pairs = pd.DataFrame({"first": first, "last": last})[first.notna() | last.notna()]
-    known = {
-        (a, b): notation.window_between(a if isinstance(a, str) else None, b if isinstance(b, str) else None, year, month)
-        for a, b in pairs.drop_duplicates().itertuples(index=False)
-    }
-    # NaN is not equal to itself: look the pair up by text.
-    by_text = {(str(a), str(b)): window for (a, b), window in known.items()}
-    two = pd.Series(
-        [by_text.get((str(a), str(b))) for a, b in zip(first, last, strict=True)], index=single.index, dtype="object"
-    )
-    windows = read.where(single.notna(), two).astype("str")
+    read = notation.over(single, lambda cell: windows.market_windows(cell, year, month))
+    # One text for both cells, so that each pair is read once.
+    pair = (first.fillna("") + "\x1f" + last.fillna("")).where(first.notna() | last.notna())
+
+    def both(text: str) -> str | None:
+        start, _, stop = text.partition("\x1f")
+        return windows.between(start or None, stop or None, year, month)
+
+    two = notation.over(pair, both)
+    found_windows = read.where(single.notna(), two).astype("str")
     typed = single.notna() | first.notna() | last.notna()
     value = single.fillna(first.fillna("") + (" / " + last).fillna(""))
     source.find("window_missing", ~typed, "market_window")
-    source.find("window_unreadable", typed & windows.isna(), "market_window", value=value)
-    return windows
+    source.find("window_unreadable", typed & found_windows.isna(), "market_window", value=value)
+    return found_windows
 
 
 def _days(source: Source, name: str) -> pd.Series:
     text = source.text(name)
-    read = notation.over(text, notation.day)
+    read = notation.over(text, windows.day)
     source.find("date_unreadable", text.notna() & read.isna(), name)
     return read.map(lambda value: value.isoformat() if value else None).astype("str")
 
@@ -432,35 +391,6 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
     status = status.mask(rule.isin(["point_decimal_lost", "point_dms_as_decimal", "point_far"]), "proposed")
     frame = frame.assign(lon=x.where(settled), lat=y.where(settled), coord_status=status)
     return gpd.GeoDataFrame(frame, geometry=points_of(frame["lon"], frame["lat"]), crs=points.crs)
-
-
-def _check_row_totals(source: Source, parts: Sequence[pd.DataFrame]) -> None:
-    """Compare each row's 合计 with the sum of its crops; a row with a blank crop is not judged."""
-    text = source.text("total")
-    read = text.map(notation.narrow, na_action="ignore").map(notation.number, na_action="ignore").astype("float64")
-    areas = pd.concat([part["area_mu"] for part in parts], axis=1)
-    total = areas.sum(axis=1, skipna=False).round(2)
-    off = read.notna() & total.notna() & ((read - total).abs() > 0.005)
-    source.find("baseline_total_differs", off, "total", proposal=written(total, "{:g}"))
-
-
-def _twice(source: Source, frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep one of equal entries for a township and crop; where they differ none is used."""
-    key = ["township_code", "product"]
-    clash = frame.groupby(key)["area_mu"].transform(lambda area: area.nunique(dropna=False)) > 1
-    if clash.any():
-        at = frame[clash].rename(columns={"source_file": "file", "source_sheet": "sheet", "source_cell": "cell"})
-        at["row"] = source.frame["row"].reindex(at.index)
-        cells = frame.groupby(key)["source_cell"].agg(list)
-        others = [
-            "、".join(other for other in cells[code, product] if other != cell)
-            for code, product, cell in zip(at["township_code"], at["product"], at["cell"], strict=True)
-        ]
-        value = written(at["area_mu"], "{:g}")
-        detail = pd.Series(others, index=at.index)
-        source.findings.append(found("baseline_township_twice", at, field="area_mu", value=value, detail=detail))
-    frame = frame.assign(area_mu=frame["area_mu"].mask(clash))
-    return frame.sort_values([*key, "source_file", "source_sheet", "source_cell"]).drop_duplicates(key)
 
 
 def table_cells(tables: Sequence[Table]) -> pd.DataFrame:

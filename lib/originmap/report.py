@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import jinja2
 import pandas as pd
@@ -24,11 +24,20 @@ from tqdm import tqdm
 
 from originmap import exports, notebooks, reconcile, vocab
 from originmap.findings import RULES
-from originmap.rounds import PROJECT, Round, open_round
-from originmap.sheets import list_files
+from originmap.rounds import NOT_READ, PROJECT, Round, open_round
+from originmap.workbooks import list_files
 
 MANIFEST: Final = "manifest.json"
-_LIBRARIES: Final = ("geopandas", "ipyleaflet", "jupyterlab", "matplotlib", "pandas", "pyarrow", "python-calamine", "shapely")
+_LIBRARIES: Final = (
+    "geopandas",
+    "ipyleaflet",
+    "jupyterlab",
+    "matplotlib",
+    "pandas",
+    "pyarrow",
+    "python-calamine",
+    "shapely",
+)
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -43,7 +52,7 @@ class Settings:
     inbox: Path
     as_of: str = ""
     rules: Path | None = None
-    profile: str = "internal"
+    profile: Literal["internal", "public"] = "internal"
     county_only: bool = False
     townships: tuple[str, ...] = ()
 
@@ -187,7 +196,11 @@ def _tables(round_: Round, settings: Settings, folder: Path) -> None:
     exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{round_.name}）", notes=notes)
     summary = exports.summary_table(round_)
     exports.write_xlsx(
-        folder / "乡镇品种汇总.xlsx", summary, title=f"乡镇×品种汇总（{round_.name}）", notes=exports.stamp(round_), totals=True
+        folder / "乡镇品种汇总.xlsx",
+        summary,
+        title=f"乡镇×品种汇总（{round_.name}）",
+        notes=exports.stamp(round_),
+        totals=True,
     )
 
 
@@ -232,15 +245,17 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
 
 def _by_township(gaps: pd.DataFrame, round_: Round) -> list[dict[str, Any]]:
     return [
-        {"township": name, "cells": {row["product"]: row for row in gaps[gaps["township_code"] == code].to_dict("records")}}
+        {
+            "township": name,
+            "cells": {row["product"]: row for row in gaps[gaps["township_code"] == code].to_dict("records")},
+        }
         for code, name in round_.places.names.items()
     ]
 
 
 def _unread(round_: Round) -> list[dict[str, str]]:
     """Return what arrived and was not read, and why: files first, then sheets."""
-    rules = [rule for rule in RULES if rule.startswith(("file_", "sheet_")) and rule != "sheet_hidden"]
-    rows = round_.findings[round_.findings["rule"].isin(rules)]
+    rows = round_.findings[round_.findings["rule"].isin(NOT_READ)]
     return [
         {"what": f"{row['file']}〔{row['sheet']}〕" if row["sheet"] else str(row["file"]), "why": str(row["message"])}
         for row in rows.to_dict("records")
@@ -248,7 +263,13 @@ def _unread(round_: Round) -> list[dict[str, str]]:
 
 
 def _links(build: Path) -> dict[str, list[dict[str, str]]]:
-    groups = {"notebooks": "笔记本", "maps": "地图", "briefings": "简报", "tables": "表格", "desk": "各乡镇工作件（勿外传）"}
+    groups = {
+        "notebooks": "笔记本",
+        "maps": "地图",
+        "briefings": "简报",
+        "tables": "表格",
+        "desk": "各乡镇工作件（勿外传）",
+    }
     links: dict[str, list[dict[str, str]]] = {}
     for folder, name in groups.items():
         files = sorted(path for path in (build / folder).rglob("*") if path.is_file() and path.suffix != ".ipynb")
@@ -330,7 +351,7 @@ def _swap(build: Path, target: Path) -> Path:
         second = _free(target)
         build.rename(second)
         name = Path(error.filename or target).name
-        print(f"{name} 正被别的程序打开，旧结果没有动；新结果在 {second}。请关闭后再运行一次。")
+        tqdm.write(f"{name} 正被别的程序打开，旧结果没有动；新结果在 {second}。请关闭后再运行一次。")
         return second
     shutil.rmtree(old, ignore_errors=True)
     return target

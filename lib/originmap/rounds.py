@@ -9,16 +9,28 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from originmap import checks, records
+from originmap import baseline, checks, records
 from originmap.findings import compose, found
 from originmap.places import Places, load_places
 from originmap.records import Source
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
-from originmap.sheets import Inbox, Table, list_files, read_inbox
+from originmap.sheets import Inbox, Table, read_inbox
+from originmap.vocab import codes
+from originmap.workbooks import list_files
 
 PROJECT = REFERENCE.parents[1]
 SAMPLE = Path("data/sample/anxi/2023-03")
 _ROUND = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
+NOT_READ = (
+    "file_unreadable",
+    "file_wrong_type",
+    "file_encrypted",
+    "file_too_large",
+    "file_to_convert",
+    "sheet_refused",
+    "sheet_unrecognised",
+    "sheet_ambiguous",
+)
 _SETTINGS = {"round", "sample", "datum"}
 
 
@@ -72,6 +84,20 @@ class Round:
     submissions: pd.DataFrame
     is_sample: bool
 
+    def headline(self) -> list[str]:
+        """Return the three lines an analyst reads first: received, recognised, not recognised and why."""
+        counts = self.files["status"].map(codes("file_status")).value_counts(sort=False)
+        kinds = self.sheets["kind"].map(codes("kind")).value_counts(sort=False)
+        status = self.records["status"].map(codes("status")).value_counts(sort=False)
+        away = self.findings[self.findings["rule"].isin(NOT_READ)]
+        reasons = [f"{row['file']}{'〔' + row['sheet'] + '〕' if row['sheet'] else ''}（{row['message']}）"
+                   for row in away.to_dict("records")]  # fmt: skip
+        return [
+            f"收到 {len(self.files)} 个文件：{_listed(counts)}。",
+            f"识别 {len(self.sheets)} 张表：{_listed(kinds)}；采集记录 {len(self.records)} 条：{_listed(status)}。",
+            f"未识别 {len(away)} 件" + (f"：{'；'.join(reasons)}。" if reasons else "。"),
+        ]
+
     def cell(self, row: pd.Series, field: str) -> str:
         """Return where a record's value stands, as ``file〔sheet〕cell``; without a column of its own, the row."""
         here = self.columns
@@ -79,6 +105,10 @@ class Round:
         letter = here.loc[here["field"] == field, "column"]
         spot = f"{letter.iat[0]}{row['source_row']}" if len(letter) else f"第 {row['source_row']} 行"
         return f"{row['source_file']}〔{row['source_sheet']}〕{spot}"
+
+
+def _listed(counts: pd.Series) -> str:
+    return "，".join(f"{name} {count}" for name, count in counts.items()) or "无"
 
 
 def resolve(path: Path | str) -> Path:
@@ -135,9 +165,9 @@ def open_round(
     extra = {key: value for key, value in settings.items() if key not in _SETTINGS}
     rule_set = load_rules(*overlays, reference=reference, settings=extra)
     places = load_places(rule_set)
-    moment = parse_as_of(as_of) if isinstance(as_of, str) and as_of else as_of or _month_end(name)
+    moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
     inbox = read_inbox(path, rule_set)
-    return _assemble(path, name, moment if isinstance(moment, datetime) else _month_end(name), rule_set, places, inbox)
+    return _assemble(path, name, moment, rule_set, places, inbox)
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -180,7 +210,7 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
     tables, planting_round, note = _nearest(path, name, "planting_area", inbox, rules)
     findings.extend(note)
     planted = Source.of(tables)
-    planting = records.planting_area(planted, rules, places, planting_round)
+    planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
 
     return Round(
@@ -202,14 +232,18 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
     )
 
 
-def _nearest(path: Path, name: str, kind: str, inbox: Inbox, rules: Rules) -> tuple[list[Table], str, list[pd.DataFrame]]:
+def _nearest(
+    path: Path, name: str, kind: str, inbox: Inbox, rules: Rules
+) -> tuple[list[Table], str, list[pd.DataFrame]]:
     """Return the tables of `kind` from this round or the nearest earlier one, and a finding when it is not this."""
     tables = _of_kind(inbox, kind)
     if tables:
         return tables, name, []
     what = "附件4名录" if kind == "registry" else "附件5面积表"
     at = pd.DataFrame({"file": [""], "sheet": [""], "row": [pd.NA], "cell": [""]})
-    siblings = {item.name: item for item in path.resolve().parent.iterdir() if _ROUND.fullmatch(item.name) and item.is_dir()}
+    siblings = {
+        item.name: item for item in path.resolve().parent.iterdir() if _ROUND.fullmatch(item.name) and item.is_dir()
+    }
     for earlier in sorted((other for other in siblings if other < name), reverse=True):
         tables = _of_kind(read_inbox(siblings[earlier], rules), kind)
         if tables:
@@ -219,7 +253,9 @@ def _nearest(path: Path, name: str, kind: str, inbox: Inbox, rules: Rules) -> tu
 
 def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame) -> pd.DataFrame:
     """Return for every sheet that `rows_in` = accepted + quarantined + duplicate + skipped."""
-    both = pd.concat([frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]])
+    both = pd.concat(
+        [frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]]
+    )
     counts = both.groupby(["source_file", "source_sheet", "status"]).size().unstack(fill_value=0)
     sheets = inbox.sheets.set_index(["file", "sheet"])
     skipped = inbox.skipped.groupby(["file", "sheet"]).size()
@@ -235,7 +271,9 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame) -> 
 
 def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, sheets: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     key = ["township_code", "product"]
-    every = zero[zero["product"].isna()][["township_code"]].merge(pd.DataFrame({"product": list(rules.products)}), how="cross")
+    every = zero[zero["product"].isna()][["township_code"]].merge(
+        pd.DataFrame({"product": list(rules.products)}), how="cross"
+    )
     zero = pd.concat([zero[zero["product"].notna()], every], ignore_index=True).drop_duplicates()
     rows = frame.loc[frame["township_code"].notna(), key].drop_duplicates().assign(state="reported")
     silent = zero.merge(rows, on=key, how="left")

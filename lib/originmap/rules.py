@@ -111,7 +111,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise RulesError(msg) from error
 
 
-def load_rules(*files: Path | str, reference: Path | str = REFERENCE, settings: Mapping[str, Any] | None = None) -> Rules:
+def load_rules(
+    *files: Path | str, reference: Path | str = REFERENCE, settings: Mapping[str, Any] | None = None
+) -> Rules:
     """Read the rules of a reference folder, lay `files` over them in order, then `settings` (a round's own).
 
     Parameters
@@ -134,7 +136,17 @@ def load_rules(*files: Path | str, reference: Path | str = REFERENCE, settings: 
         tree = overlay(tree, read_toml(Path(file)))
     tree = overlay(tree, settings or {})
     headers = overlay(read_toml(folder / "headers.toml"), tree.pop("headers", {}))
-    for section in ("county", "products", "units", "choices", "not_products", "reconcile", "places", "classes", "limits"):
+    for section in (
+        "county",
+        "products",
+        "units",
+        "choices",
+        "not_products",
+        "reconcile",
+        "places",
+        "classes",
+        "limits",
+    ):
         if section not in tree:
             msg = f"规则文件缺少 [{section}] 一节。"
             raise RulesError(msg)
@@ -176,7 +188,7 @@ def _product(code: str, entry: Mapping[str, Any]) -> Product:
     if unknown:
         msg = f"规则文件 products.{code} 有不认识的条目：{'、'.join(sorted(unknown))}。"
         raise RulesError(msg)
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return Product(code=code, **fields)
 
 

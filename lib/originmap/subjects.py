@@ -20,7 +20,9 @@ def normal_name(names: pd.Series, places: Places) -> pd.Series:
     """
     clean = names.str.normalize("NFKC").str.replace(r"[\s()\[\]·.,、]+", "", regex=True).str.lower()
     county = str(places.county["name"])
-    towns = sorted((name for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡"), key=len, reverse=True)
+    towns = sorted(
+        (name for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡"), key=len, reverse=True
+    )
     prefix = "|".join(re.escape(name) for name in (county, county.removesuffix("县"), *towns))
     clean = clean.str.replace(rf"^(?:福建省?|泉州市?)*(?:{prefix})*(?=.{{2,}})", "", regex=True)
     for form, short in _LEGAL_FORMS:

@@ -6,6 +6,8 @@ Product names are data (``rules.toml``); everything else that an analyst reads u
 from collections.abc import Mapping
 from typing import Final, Literal
 
+import pandas as pd
+
 Lang = Literal["zh", "en"]
 
 COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
@@ -170,3 +172,34 @@ def code(field: str, value: str, lang: Lang = "zh") -> str:
 def codes(field: str, lang: Lang = "zh") -> dict[str, str]:
     """Return ``{code: label}`` of a coded field, in its working order."""
     return {key: forms[0 if lang == "zh" else 1] for key, forms in CODES[field].items()}
+
+
+def shown(frame: pd.DataFrame, *, products: Mapping[str, str] | None = None, lang: Lang = "zh") -> pd.DataFrame:
+    """Return a frame for people: headings and codes translated, figures written out, NA as —.
+
+    Parameters
+    ----------
+    frame
+        Canonical columns; a column without a label keeps its name.
+    products
+        ``{product code: name}`` for a `product` column.
+    lang
+        ``zh`` or ``en``.
+    """
+    out = {}
+    for name in frame.columns:
+        column = frame[name]
+        forms = products if name == "product" else codes(name, lang) if name in CODES else None
+        if forms is not None:
+            column = column.map(forms).where(column.isin(list(forms)), column)
+        texts = [_written(value) for value in column]
+        out[label(name, lang) if name in COLUMNS else name] = pd.Series(texts, index=frame.index, dtype="str")
+    return pd.DataFrame(out, index=frame.index)
+
+
+def _written(value: object) -> str:
+    if pd.isna(value):
+        return "—"
+    if isinstance(value, float):
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return str(value)

@@ -1,0 +1,293 @@
+"""How the synthetic county is written down: true values in the notations that people use.
+
+A *hand* is one township's habits. `write_row` turns a true row into texts and numbers as they would be typed and keeps
+beside them what a right reading gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+from originmap.findings import RULES
+from originmap.rules import Product
+from originmap.sample_county import Dice, Ground, Holding, Plot, Window, last_day
+from originmap.vocab import CODES
+
+Cell = str | float | int | date | None
+WIDE: Final = str.maketrans("0123456789.,", "０１２３４５６７８９．，")
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One township's habits: its layout and which notations it prefers."""
+
+    layout: Literal["A", "B", "C"]
+    township: str
+    phone_as_number: bool
+    point: str
+    dates: str
+    titled: bool
+    contact_head: str
+
+    @property
+    def two_columns(self) -> bool:
+        """Whether points and market windows take two columns each."""
+        return self.layout != "C"
+
+
+@dataclass(slots=True)
+class Entry:
+    """A row of a collection sheet: `atoms` is what gets typed, `truth` what a right reading gives."""
+
+    holding: Holding
+    plot: Plot
+    ground: Ground
+    hand: Hand
+    atoms: dict[str, Cell] = field(default_factory=dict)
+    truth: dict[str, Any] = field(default_factory=dict)
+    rules: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    status: str = "accepted"
+    whole: bool = False  # the holding's only row
+
+    def mark(self, rule: str, name: str) -> None:
+        """Note that this row must trigger `rule` at field `name`."""
+        self.rules.append(rule)
+        self.fields.append(name)
+        if RULES[rule].blocks:
+            self.status = "quarantined"
+
+
+def draw_hand(layout: Literal["A", "B", "C"], ground: Ground, dice: Dice) -> Hand:
+    """Return the habits of one township."""
+    short = ground.name[:-1]
+    forms = {ground.name: 4.0, short: 2.0, f"安溪县{ground.name}": 1.0}
+    township = ground.former or dice.weighted(forms)
+    columns = {"number": 5.0, "text": 3.0, "wide": 1.0, "dms": 2.0, "hanzi": 1.0}
+    cells = {"text": 4.0, "wide": 2.0, "letters": 2.0, "dms": 3.0}
+    return Hand(
+        layout=layout,
+        township=township,
+        phone_as_number=dice.chance(0.4),
+        point=dice.weighted(columns if layout != "C" else cells),
+        dates=dice.pick(("month", "month", "long", "dotted", "excel", "compact")),
+        titled=layout == "B" or dice.chance(0.6),
+        contact_head=dice.pick(("负责人及电话", "负责人", "联系方式")),
+    )
+
+
+def write_row(
+    holding: Holding, plot: Plot, cropping: int, where: tuple[Ground, Hand], round_: str, dice: Dice
+) -> Entry:
+    """Return one row as typed, with what a right reading gives. `cropping` counts from 0."""
+    ground, hand = where
+    subject, product = holding.subject, holding.product
+    crop = product.kind == "crop"
+    size = plot.sizes[cropping]
+    axes, lon, lat = write_point(plot.lon, plot.lat, hand, dice)
+    labels = {name: forms[0] for name, forms in CODES["trace_methods"].items()}
+    short = {
+        "certificate": "合格证",
+        "code": "追溯码",
+        "ear_tag": "耳标",
+        "quarantine": "检疫合格证",
+        "label": "标签",
+        "other": "其它",
+    }
+    words = labels if dice.chance(0.7) else short
+    # The day is the plot's own, so that one herd keeps its date however often it is written.
+    day = (round(plot.lon * 1e6) + round(plot.lat * 1e6)) % 24 + 1
+    collected = date(int(round_[:4]), int(round_[5:]), day if round_ != "2023-02" else day % 9 + 8)
+    dated = hand.two_columns and (not crop or day % 3 > 0)
+    several = len(plot.sizes) > 1
+    typed = hand.two_columns and plot.name is not None
+    phone: Cell = int(subject.phone) if hand.phone_as_number and hand.two_columns else subject.phone
+    start, end = write_window(holding.window, round_, hand, dice)
+    entry = Entry(holding, plot, ground, hand)
+    entry.atoms = {
+        "township": hand.township if dice.chance(0.9) else ground.name,
+        "village": subject.village,
+        "subject_name": write_name(subject.name, dice),
+        "subject_type": _type_words(subject.type, product, dice),
+        "contact_name": subject.contact,
+        "contact_phone": phone,
+        "product": _product_words(product, dice),
+        "size": write_size(size, product, dice),
+        "plot": plot.name if typed else None,
+        "cropping": f"第{'一二三'[cropping]}茬" if several or (crop and day % 4 == 0) else None,
+        "base_address": plot.address,
+        "lon": axes[0],
+        "lat": axes[1],
+        "market_from": start,
+        "market_to": end,
+        "production_mode": {"open": ("露地", "露天"), "protected": ("设施", "大棚")}[holding.mode][dice.chance(0.3)]
+        if holding.mode
+        else None,
+        "trace_methods": dice.pick(("、", "、", "，", "/")).join(words[code] for code in holding.traces),
+        "credit_grade": holding.credit if dice.chance(0.5) else f"{holding.credit}级",
+        "collected_on": _day_words(collected, dice) if dated else None,
+    }
+    entry.truth = {
+        "township_code": ground.code,
+        "township": ground.name,
+        "village": subject.village,
+        "subject_name": subject.name,
+        "subject_type": subject.type,
+        "contact_name": subject.contact,
+        "contact_phone": subject.phone,
+        "product": product.code,
+        # Without 地块 the address stands for the plot, its county and township left out.
+        "plot_key": plot.name if typed else plot.address.removeprefix("安溪县").removeprefix(ground.name),
+        "cropping": cropping + 1 if entry.atoms["cropping"] else None,
+        "size_value": size,
+        "base_address": plot.address,
+        "lon": lon,
+        "lat": lat,
+        "market_windows": holding.window.iso(round_),
+        "production_mode": holding.mode,
+        "trace_methods": ";".join(holding.traces),
+        "credit_grade": holding.credit,
+        "collected_on": collected.isoformat() if dated else None,
+    }
+    if entry.atoms["product"] in (product.noted_aliases or {}):
+        severity = (product.noted_aliases or {})[str(entry.atoms["product"])]
+        entry.mark("product_alias_noted" if severity == "note" else "product_alias_doubtful", "product")
+    return entry
+
+
+def write_size(value: float, product: Product, dice: Dice) -> Cell:
+    """Return a size as one of the notations that write it exactly."""
+    plain = f"{value:g}"
+    if product.kind == "livestock":
+        word = "羽" if product.unit == "bird" and dice.chance(0.5) else {"bird": "只", "head": "头"}[product.unit]
+        word = "只" if product.code == "mutton_sheep" and dice.chance(0.4) else word
+        ways: dict[Cell, float] = {
+            int(value): 60,
+            f"{value:.0f}{word}": 22,
+            f"约{value:.0f}{word}": 4,
+            f"{value:.0f}": 6,
+        }
+        if value >= 10_000 and value % 100 == 0:
+            ways[f"{value / 10_000:g}万{word}"] = 60
+        return dice.weighted(ways)
+    ways = {value: 55, f"{plain}亩": 20, plain: 6, f"约{plain}亩": 3, plain.translate(WIDE): 4}
+    tenths = round(value * 10)
+    if abs(value * 10 - tenths) < 1e-9:
+        if tenths < 10:
+            ways[f"{tenths}分"] = 15
+        elif tenths % 10:
+            ways[f"{tenths // 10}亩{tenths % 10}分"] = 6
+        if tenths == 15:
+            ways["一亩半"] = 30
+        if tenths % 15 == 0 and tenths >= 30:
+            ways[f"{value / 15:g}公顷"] = 4
+    square = round(value * 2000 / 3)
+    if round(square * 0.0015, 2) == value and value <= 3:
+        ways[f"{square}㎡"] = 2
+    return dice.weighted(ways)
+
+
+def write_point(lon: float, lat: float, hand: Hand, dice: Dice) -> tuple[tuple[Cell, Cell], float, float]:
+    """Return the two axes as typed, and lon and lat as they then read (degrees)."""
+    way = hand.point if dice.chance(0.9) else "text"
+    if way in ("dms", "hanzi"):
+        marks = "°′″" if way == "dms" else "度分秒"
+        texts, values = [], []
+        for value, letter in ((lon, "E"), (lat, "N")):
+            seconds = round(value * 3600)
+            parts = (seconds // 3600, seconds // 60 % 60, seconds % 60)
+            pad = "02d" if way == "dms" else "d"
+            text = f"{parts[0]}{marks[0]}{parts[1]:{pad}}{marks[1]}{parts[2]:{pad}}{marks[2]}"
+            texts.append(text + letter if way == "dms" else text)
+            values.append(round(seconds / 3600, 6))
+        return (texts[0], texts[1]), values[0], values[1]
+    decimals = dice.pick((4, 5, 6, 6))
+    x, y = round(lon, decimals), round(lat, decimals)
+    if way == "number":
+        return (x, y), x, y
+    first, second = f"{x:.{decimals}f}", f"{y:.{decimals}f}"
+    if way == "wide":
+        return (first.translate(WIDE), second.translate(WIDE)), x, y
+    return ((f"E{first}", f"N{second}") if way == "letters" else (first, second)), x, y
+
+
+def write_window(window: Window, round_: str, hand: Hand, dice: Dice) -> tuple[Cell, Cell]:
+    """Return a market window for a from and a to cell, or for one cell (the second then None)."""
+    if window.kind == "year":
+        return "全年", None
+    if window.kind == "two":
+        months = [month for month, _ in window.parts]
+        return f"{months[0]}-{months[1]}月、{months[2]}-{months[3]}月", None
+    year = int(round_[:4])
+    way = hand.dates if dice.chance(0.85) else "month"
+    if window.kind == "from":
+        first = date(year, window.parts[0][0], 1)
+        return (first if way == "excel" else f"{first.year}/{first.month}/{first.day}"), None
+    (a, a_part), (b, b_part) = window.parts
+    if a_part or b_part:
+        periods = ("", "上旬", "中旬", "下旬")
+        start, end = f"{a}月{periods[a_part]}", f"{b}月{periods[b_part]}"
+        return (start, end) if hand.two_columns else (f"{start}-{end}", None)
+    if window.kind == "wrap":
+        return (f"{a}月", f"次年{b}月") if hand.two_columns else (f"{a}月至次年{b}月", None)
+    if not hand.two_columns:
+        if a == b:
+            return (f"{year}.{a}" if way == "dotted" else f"{a}月"), None
+        long = {"long": f"{year}年{a}月-{b}月", "dotted": f"{year}.{a}-{year}.{b}", "compact": f"{a}月-{b}月"}
+        return long.get(way, f"{a}-{b}月"), None
+    last = last_day(year, b, 0)
+    pairs: dict[str, tuple[Cell, Cell]] = {
+        "long": (f"{year}年{a}月", f"{year}年{b}月"),
+        "dotted": (f"{year}.{a}", f"{year}.{b}"),
+        "excel": (date(year, a, 1), last),
+        "compact": (f"{year}{a:02d}", f"{year}{b:02d}"),
+    }
+    return pairs.get(way, (f"{a}月", f"{b}月底" if dice.chance(0.1) else f"{b}月"))
+
+
+def write_name(name: str, dice: Dice) -> str:
+    """Return a subject's name, now and then in a form that still means the same."""
+    if dice.chance(0.94):
+        return name
+    if name.endswith("农民专业合作社"):
+        return dice.pick((name.removeprefix("安溪县"), name.replace("农民专业", "专业"), name.replace("农民专业", "")))
+    return f"{name[0]} {name[1:]}" if len(name) < 4 else f"安溪县{name.removeprefix('安溪')}"
+
+
+def _type_words(kind: str, product: Product, dice: Dice) -> str:
+    words = {
+        "enterprise": ("农产品生产企业", "企业"),
+        "cooperative": ("农民专业合作社", "合作社"),
+        "family_farm": ("家庭农场", "家庭农场"),
+        "household": ("农户", "种植户" if product.kind == "crop" else "养殖户"),
+        "buyer": ("产地收购商", "产地收购商"),
+    }
+    return words[kind][dice.chance(0.2)]
+
+
+def _product_words(product: Product, dice: Dice) -> str:
+    if dice.chance(0.008) and product.noted_aliases:
+        return next(iter(product.noted_aliases))
+    return dice.pick(product.aliases) if product.aliases and dice.chance(0.1) else product.name
+
+
+def _day_words(day: date, dice: Dice) -> Cell:
+    ways: tuple[Cell, ...] = (
+        day,
+        day.isoformat(),
+        f"{day.year}.{day.month}.{day.day}",
+        f"{day.year}年{day.month}月{day.day}日",
+    )
+    return dice.pick(ways)
+
+
+def runs(values: Sequence[object]) -> list[tuple[int, int]]:
+    """Return (first, last) of every stretch of equal values.
+
+    >>> runs(["a", "a", "b"])
+    [(0, 1), (2, 2)]
+    """
+    edges = [0, *(at for at, (a, b) in enumerate(pairwise(values), 1) if a != b), len(values)]
+    return [(first, last - 1) for first, last in pairwise(edges) if first < last]

@@ -1,0 +1,91 @@
+"""Who does what in the synthetic county: what each township grows, on how many rows, and how it sends it in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from originmap.rules import Rules
+from originmap.sample_county import TRADES, Dice, Ground
+from originmap.sample_forms import Hand, draw_hand
+
+_LAYOUTS: Final[tuple[Literal["A", "B", "C"], ...]] = ("A", "B", "C")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which township does what, by index; `growers` says who keeps which product, with the rows it has."""
+
+    silent: int
+    zero: int
+    unreported: tuple[int, str]
+    accounts: int
+    hidden: int
+    pdf: int
+    february_zero: int
+    own_registry: tuple[int, ...]
+    registry_sheet: tuple[int, ...]
+    apart: tuple[int, ...]
+    by_product: tuple[int, ...]
+    by_kind: tuple[int, ...]
+    hands: tuple[Hand, ...]
+    budgets: tuple[Mapping[str, int], ...]
+
+
+def plan(lands: Sequence[Ground], rows: int, rules: Rules, *, seed: int) -> Roles:
+    """Return who grows what, on how many rows, in which layout and with which peculiarity."""
+    dice = Dice(seed, 0)
+    order = dice.order(len(lands))
+    layouts = [_LAYOUTS[order.index(at) % 3] for at in range(len(lands))]
+    weight = [len(land.villages) * float(np.exp(0.5 * dice.normal())) for land in lands]
+    products = [code for code in rules.products if code in TRADES]
+    cells = {
+        (at, code): weight[at] * TRADES[code].share * float(np.exp(0.5 * dice.normal()))
+        for at in range(len(lands))
+        for code in products
+        if dice.chance(TRADES[code].spread)
+    }
+    silent, zero = order[0], order[1]
+    cells.pop((zero, "celery"), None)
+    crops = [code for code in ("chinese_chive", "celery", "cowpea") if (order[2], code) in cells]
+    unreported = (order[2], crops[0] if crops and sum(at == order[2] for at, _ in cells) > 1 else "")
+    unsent = {key for key in cells if key[0] == silent or key == unreported}
+    sent = {key: value for key, value in cells.items() if key not in unsent}
+    counts = _apportion(sent, rows)
+    per_row = rows / sum(sent.values())
+    counts |= {key: max(1, round(cells[key] * per_row)) for key in unsent}
+    budgets = tuple({code: counts[at, code] for code in products if counts.get((at, code))} for at in range(len(lands)))
+    without = [at for at in order[1:] if "cowpea" not in budgets[at]]
+    return Roles(
+        silent=silent,
+        zero=zero,
+        unreported=unreported,
+        accounts=order[3],
+        hidden=order[12],
+        pdf=order[4],
+        february_zero=without[0] if without else -1,
+        own_registry=(order[5], order[6]),
+        registry_sheet=(order[7],),
+        apart=tuple(order[8:12]),
+        by_product=tuple(order[12:17]),
+        by_kind=tuple(order[17:19]),
+        hands=tuple(draw_hand(layouts[at], land, Dice(seed, at, 5)) for at, land in enumerate(lands)),
+        budgets=budgets,
+    )
+
+
+def _apportion(weights: Mapping[tuple[int, str], float], total: int) -> dict[tuple[int, str], int]:
+    """Share out `total` by largest remainder, at least one row for every township while they last."""
+    scale = total / sum(weights.values())
+    counts = {key: int(value * scale) for key, value in weights.items()}
+    rest = sorted(weights, key=lambda key: (counts[key] - weights[key] * scale, key))
+    for key in rest[: total - sum(counts.values())]:
+        counts[key] += 1
+    for at in sorted({at for at, _ in weights}):
+        own = [key for key in counts if key[0] == at]
+        rich = max(counts, key=lambda key: (counts[key], key))
+        if not any(counts[key] for key in own) and counts[rich] > 1:
+            counts[rich] -= 1
+            counts[max(own, key=lambda key: (weights[key], key))] += 1
+    return counts

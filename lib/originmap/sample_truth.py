@@ -1,0 +1,160 @@
+"""What the synthetic county's sheets mean: intended values, expected status and planted mistakes, each at its cell."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self, TextIO
+
+from originmap.sample_county import Holding
+from originmap.sample_forms import Entry, Hand
+from originmap.sample_sheets import LAYOUTS, Laid
+from originmap.sheets import column_letter
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "collection": (
+        *("round", "file", "sheet", "row", "township_code", "township", "village", "subject_name", "subject_written"),
+        *(
+            "subject_type",
+            "contact_name",
+            "contact_phone",
+            "product",
+            "plot_key",
+            "cropping",
+            "size_value",
+            "size_unit",
+        ),
+        *("area_mu", "head_count", "base_address", "lon", "lat", "market_windows", "production_mode", "trace_methods"),
+        *("credit_grade", "collected_on", "status", "mistakes", "category"),
+    ),
+    "registry": (
+        *("round", "file", "sheet", "row", "township_code", "subject_name", "product", "size_value", "size_unit"),
+        "category",
+    ),
+    "planting_area": ("round", "file", "sheet", "cell", "township_code", "township", "product", "area_mu"),
+    "mistakes": ("round", "file", "sheet", "cell", "row", "rule", "field", "subject"),
+    "submissions": ("round", "township_code", "township", "product", "state"),
+}
+
+
+class Truth:
+    """The truth files, written as rows come; a value that cannot be had is blank."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files: dict[str, TextIO] = {}
+        self._writers = {}
+        for name, columns in _COLUMNS.items():
+            self._files[name] = (folder / f"{name}.csv").open("w", encoding="utf-8", newline="")
+            self._writers[name] = csv.writer(self._files[name], lineterminator="\n")
+            self._writers[name].writerow(columns)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def add(self, name: str, **values: Any) -> None:
+        """Write one row; columns that are not given stay blank."""
+        row = [values.get(column) for column in _COLUMNS[name]]
+        # 2.0 is written 2, as people do.
+        self._writers[name].writerow(
+            [int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in row]
+        )
+
+    def zero_report(self, round_: str, path: str, sheet: str, hand: Hand) -> None:
+        """Add what a sheet with a zero report must be found to be."""
+        columns = LAYOUTS["A" if hand.layout == "A" else "C"]
+        letter = column_letter([column.field for column in columns].index("subject_name"))
+        self.add(
+            "mistakes",
+            round=round_,
+            file=path,
+            sheet=sheet,
+            cell=f"{letter}3",
+            row=3,
+            rule="zero_report",
+            field="subject_name",
+        )
+        self._unknown_column(round_, path, sheet, {column.field: at for at, column in enumerate(columns)}, 2)
+
+    def _unknown_column(self, round_: str, path: str, sheet: str, columns: Mapping[str, int], head: int) -> None:
+        if "contract" in columns:
+            cell = f"{column_letter(columns['contract'])}{head}"
+            self.add("mistakes", round=round_, file=path, sheet=sheet, cell=cell, row=head, rule="column_unknown")
+
+    def collection(self, path: str, laid: Laid, round_: str, category: Mapping[int, str]) -> None:
+        """Add a collection sheet's rows and planted mistakes; `category` is that of `settle`."""
+        sheet = laid.grid.name
+        self._unknown_column(round_, path, sheet, laid.columns, laid.head_row)
+        hand = laid.entries[0].hand
+        if hand.layout == "C" and not hand.titled:
+            row = min(laid.rows)
+            cell = f"{column_letter(laid.columns['subject_name'])}{row}"
+            self.add(
+                "mistakes",
+                round=round_,
+                file=path,
+                sheet=sheet,
+                cell=cell,
+                row=row,
+                rule="township_from_file_name",
+                field="township",
+            )
+        for entry, row in zip(laid.entries, laid.rows, strict=True):
+            at = {"round": round_, "file": path, "sheet": sheet, "row": row}
+            product, size = entry.holding.product, entry.truth["size_value"]
+            own = category.get(
+                id(entry.holding), entry.holding.category if entry.holding.category in ("buyer", "below") else ""
+            )
+            amounts = {
+                "size_unit": product.unit if size is not None else None,
+                "area_mu" if product.kind == "crop" else "head_count": size,
+            }
+            written = {"status": entry.status, "category": own}
+            if entry.atoms["subject_name"] != entry.truth["subject_name"]:
+                written["subject_written"] = str(entry.atoms["subject_name"])
+            self.add("collection", **at, **entry.truth, **amounts, **written, mistakes=";".join(entry.rules))
+            for rule, name in zip(entry.rules, entry.fields, strict=True):
+                options = {"point": ("point", "lon"), "market_window": ("market_window", "market_from")}
+                tries = options.get(name, (name, name.partition("_")[0], "subject_name"))
+                column = next(laid.columns[field] for field in tries if field in laid.columns)
+                cell = f"{column_letter(column)}{row}"
+                self.add("mistakes", **at, cell=cell, rule=rule, field=name, subject=entry.truth["subject_name"])
+
+    def registry(self, place: tuple[str, str, str, int], code: str, item: Holding, kind: str) -> None:
+        """Add a registry row standing at `place`: round, file, sheet, row."""
+        where = dict(zip(("round", "file", "sheet", "row"), place, strict=True))
+        who = {"township_code": code, "subject_name": item.subject.name, "product": item.product.code}
+        self.add("registry", **where, **who, size_value=item.registered, size_unit=item.product.unit, category=kind)
+
+
+def settle(entries: Sequence[Entry]) -> dict[int, str]:
+    """Return each holding's category as its accepted rows have it, by ``id(holding)``.
+
+    Collected area is standing: per plot the rows of a cropping summed, the largest cropping counted.
+    """
+    by: dict[int, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by[id(entry.holding)].append(entry)
+    category: dict[int, str] = {}
+    for key, rows in by.items():
+        holding = rows[0].holding
+        if holding.category in ("buyer", "below"):
+            category[key] = holding.category
+            continue
+        kept = [entry for entry in rows if entry.status == "accepted"]
+        if not kept:
+            category[key] = "quarantined" if holding.registered is None else "unreadable"
+            continue
+        sums: dict[tuple[str, int], float] = defaultdict(float)
+        for entry in kept:
+            sums[entry.plot.address, entry.truth["cropping"] or 0] += entry.truth["size_value"]
+        best: dict[str, float] = defaultdict(float)
+        for (plot, _), value in sums.items():
+            best[plot] = max(best[plot], value)
+        same = holding.registered is not None and abs(sum(best.values()) - holding.registered) < 0.005
+        category[key] = "unlisted" if holding.registered is None else "matched" if same else "size_difference"
+    return category

@@ -1,0 +1,140 @@
+"""Workbooks: a file becomes raw sheets of text, or one reason why it cannot be read. Nothing is interpreted here.
+
+What a file declares is bounded before a parser sees it. Everything is read as text, and ID numbers are dropped on reading.
+"""
+
+import re
+import zipfile
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import python_calamine
+
+from originmap.rules import Rules
+
+Cells = npt.NDArray[np.object_]
+
+SPREADSHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".et")
+IGNORED: Final = re.compile(r"^(~\$|\.|thumbs\.db$|desktop\.ini$|round\.toml$)", re.IGNORECASE)
+ID_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])")
+
+
+@dataclass(frozen=True)
+class RawSheet:
+    """One sheet as text: `cells` is (rows, columns) from A1, None where blank; merges are 0-based inclusive."""
+
+    file: str
+    sheet: str
+    hidden: bool
+    cells: Cells
+    merges: tuple[tuple[int, int, int, int], ...] = ()
+    dropped_ids: tuple[tuple[int, int], ...] = ()
+
+
+class UnreadableFileError(Exception):
+    """A file that gives no sheets; `rule` names the finding, `detail` says more."""
+
+    def __init__(self, rule: str, detail: str = "") -> None:
+        super().__init__(rule)
+        self.rule, self.detail = rule, detail
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Return the files of an inbox, subfolders included, sorted; lock files and the like are left out."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    kept = (path for path in files if not any(IGNORED.match(part) for part in path.relative_to(folder).parts))
+    return sorted(kept, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
+    """Read one workbook as raw text.
+
+    Raises
+    ------
+    UnreadableFileError
+        It is no spreadsheet, is damaged, encrypted, over the limits or not what its name says.
+    """
+    if path.suffix.lower() not in SPREADSHEETS:
+        raise UnreadableFileError("file_to_convert")
+    limits = rules["limits"]
+    size_mb = path.stat().st_size / 2**20
+    if size_mb > limits["file_mb"]:
+        raise UnreadableFileError("file_too_large", f"{size_mb:.0f} MB，限 {limits['file_mb']} MB")
+    _check_container(path, float(limits["inflated_mb"]))
+    try:
+        with python_calamine.CalamineWorkbook.from_path(path) as book:
+            visible = python_calamine.SheetVisibleEnum.Visible
+            return [
+                _raw_sheet(
+                    book.get_sheet_by_name(meta.name), name, int(limits["cells"]), hidden=meta.visible != visible
+                )
+                for meta in book.sheets_metadata
+                if meta.typ == python_calamine.SheetTypeEnum.WorkSheet
+            ]
+    except python_calamine.PasswordError as error:
+        raise UnreadableFileError("file_encrypted") from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise UnreadableFileError("file_unreadable") from error
+
+
+def _check_container(path: Path, inflated_mb: float) -> None:
+    """Look at a file's first bytes and a zip's directory before any parser does."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if start.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                total_mb = sum(info.file_size for info in archive.infolist()) / 2**20
+        except zipfile.BadZipFile as error:
+            raise UnreadableFileError("file_unreadable") from error
+        if total_mb > inflated_mb:
+            raise UnreadableFileError("file_too_large", f"解压后 {total_mb:.0f} MB，限 {inflated_mb:.0f} MB")
+        if not any(name.startswith("xl/") or name == "content.xml" for name in names):
+            raise UnreadableFileError("file_wrong_type", "是压缩包，不是表格")
+    elif start.startswith(b"\xd0\xcf\x11\xe0"):
+        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+            raise UnreadableFileError("file_encrypted")
+    elif not start:
+        raise UnreadableFileError("file_unreadable")
+    else:
+        raise UnreadableFileError("file_wrong_type", "不是 Excel 或 WPS 表格")
+
+
+def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, max_cells: int, *, hidden: bool) -> RawSheet:
+    if sheet.end is not None and (sheet.end[0] + 1) * (sheet.end[1] + 1) > max_cells:
+        raise UnreadableFileError("file_too_large", f"工作表“{sheet.name}”超过 {max_cells:,} 个单元格")
+    rows = sheet.to_python(skip_empty_area=False)
+    width = max((len(row) for row in rows), default=0)
+    cells = np.full((len(rows), width), None, dtype=object)
+    dropped = []
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            if value == "":
+                continue
+            text = value.strip() if isinstance(value, str) else _text(value)
+            # \d{17} needs at least 18 characters: most cells skip the search.
+            if len(text) >= 18 and ID_NUMBER.search(text):
+                text = ID_NUMBER.sub("", text).strip()
+                dropped.append((i, j))
+            cells[i, j] = text or None
+    filled = np.flatnonzero([any(cell is not None for cell in row) for row in cells])
+    merges = tuple((a[0], a[1], b[0], b[1]) for a, b in sheet.merged_cell_ranges or ())
+    return RawSheet(file, sheet.name, hidden, cells[: filled[-1] + 1 if len(filled) else 0], merges, tuple(dropped))
+
+
+def _text(value: Any) -> str:
+    """Return a typed cell as the text a person would read: no .0, dates as ISO."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,214 @@
+"""The output tree: whole, swapped in, the same bytes; a bad call is one line and leaves everything as it was."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pandas as pd
+import pytest
+from books import area_sheet, collection_sheet, grower, write_book
+
+import originmap as om
+from originmap import cli, exports, report
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """Return a small round in a folder with spaces and Chinese characters."""
+    folder = tmp_path / "安溪 县 报送" / "2023-03"
+    rows = [
+        grower(),
+        grower(序号=2, 种养殖主体="=cmd|' /C calc'!A0", 电话="13900009999"),
+        grower(序号=3, 种养殖主体="<script>alert(1)</script>", 种养规模="若干"),
+        grower(序号=4, 产品名称="生猪", 种养规模="=1+1", 种养殖主体="陈小样 000000199001011239"),
+    ]
+    write_book(folder / "湖头镇 报送.xlsx", {"附件1": collection_sheet(*rows)})
+    write_book(folder / "附件5.xlsx", {"S": area_sheet([1, "湖头镇", 3, 4, 5])})
+    return folder
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run(*arguments: object) -> int:
+    try:
+        return cli.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def test_check_writes_the_contract(tmp_path: Path, inbox: Path) -> None:
+    out = tmp_path / "结果 一"
+    assert run("check", inbox, "--out", out) == 0
+    assert set(tree(out)) == {
+        "findings.csv",
+        "records.parquet",
+        "registry.parquet",
+        "planting_area.parquet",
+        "summary.json",
+        "manifest.json",
+        "returns/湖头镇_更正清单.xlsx",
+    }
+    findings = pd.read_csv(out / "findings.csv", dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    assert list(findings.columns) == om.findings.FINDING_COLUMNS
+    assert (out / "findings.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    records = gpd.read_parquet(out / "records.parquet")
+    assert list(records.columns) == om.checks.RECORD_COLUMNS
+    assert len(records) == 4
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    for sheet in summary["sheets"]:
+        parts = sheet["accepted"] + sheet["quarantined"] + sheet["duplicate"] + sheet["skipped"]
+        assert sheet["rows_in"] == parts
+        assert sum(sheet["skipped_because"].values()) == sheet["skipped"]
+    area = pd.read_parquet(out / "planting_area.parquet")
+    assert area.loc[area["product"] == "cowpea", "source_cell"].tolist() == ["C3"]
+
+
+def test_nothing_private_or_live_leaves(tmp_path: Path, inbox: Path) -> None:
+    out = tmp_path / "out"
+    run("check", inbox, "--out", out)
+    everything = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file() and path.suffix != ".xlsx")
+    assert b"13900009999" not in everything
+    assert b"000000199001011239" not in everything
+    records = gpd.read_parquet(out / "records.parquet")
+    assert records["contact_phone"].tolist()[1] == "139****9999"
+    # In Excel a text from a sheet stays text, in .xlsx and in .csv.
+    book = openpyxl.load_workbook(out / "returns" / "湖头镇_更正清单.xlsx")
+    cells = [cell for row in book.active.iter_rows() for cell in row]
+    assert any(cell.value == "=1+1" and cell.data_type == "s" for cell in cells)
+    assert all(cell.data_type != "f" for cell in cells)
+    assert "'=1+1" in (out / "findings.csv").read_text(encoding="utf-8-sig")
+
+
+def test_no_returns_and_fail_on(tmp_path: Path, inbox: Path) -> None:
+    assert run("check", inbox, "--out", tmp_path / "a", "--no-returns", "--fail-on", "error") == 1
+    assert not (tmp_path / "a" / "returns").exists()
+    assert run("check", inbox, "--out", tmp_path / "a") == 0
+
+
+@pytest.mark.parametrize("command", ["check", "report"])
+def test_a_bad_call_is_one_line_and_writes_nothing(
+    tmp_path: Path, inbox: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "2023-04"
+    empty.mkdir()
+    foreign = tmp_path / "别人的"
+    foreign.mkdir()
+    (foreign / "论文.docx").write_text("不要动", encoding="utf-8")
+    bad_rules = tmp_path / "bad.toml"
+    bad_rules.write_text("[products.cowpea]\nthreshold = 'x'\n", encoding="utf-8")
+    out = tmp_path / "out"
+    calls = [
+        [tmp_path / "没有"],
+        [empty],
+        [inbox, "--as-of", "明天"],
+        [inbox, "--rules", bad_rules],
+        [inbox, "--out", foreign],
+    ]
+    for call in calls:
+        assert run(command, *call, *([] if "--out" in call else ["--out", out])) == 2
+        shown = capsys.readouterr()
+        assert shown.err.strip().count("\n") == 0, shown.err
+        assert "Traceback" not in shown.err
+    assert not out.exists()
+    assert tree(foreign) == {"论文.docx": hashlib.sha256("不要动".encode()).hexdigest()}
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith((".new", ".old"))]
+
+
+def test_an_unknown_township_is_said(tmp_path: Path, inbox: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("report", inbox, "--out", tmp_path / "o", "--township", "桃花镇") == 2
+    assert "没有这个乡镇：桃花镇" in capsys.readouterr().err
+
+
+def test_an_interrupted_swap_is_completed(tmp_path: Path, inbox: Path) -> None:
+    out = tmp_path / "out"
+    run("check", inbox, "--out", out)
+    before = tree(out)
+    # Killed between the two renames: the new tree is complete, the old one has stepped aside.
+    out.rename(tmp_path / "out.old")
+    report.complete_swap(out)
+    assert tree(out) == before
+    (tmp_path / "out.new").mkdir()
+    (tmp_path / "out.new" / "half.csv").write_text("x", encoding="utf-8")
+    assert run("check", inbox, "--out", out) == 0
+    assert tree(out) == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == ["out"]
+
+
+def test_a_failure_while_building_leaves_the_old_tree(
+    tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    run("check", inbox, "--out", out)
+    before = tree(out)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "findings.csv")
+
+    monkeypatch.setattr(exports, "write_csv", full)
+    assert run("check", inbox, "--out", out) == 2
+    assert tree(out) == before
+    assert not (tmp_path / "out.new").exists()
+
+
+def test_a_file_held_open_gives_a_second_tree(
+    tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    run("check", inbox, "--out", out)
+    before = tree(out)
+    rename = Path.rename
+
+    def held(self: Path, target: Path) -> Path:
+        if self.name == "out":
+            raise PermissionError(13, "in use", str(out / "findings.csv"))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    assert run("check", inbox, "--out", out) == 0
+    assert "findings.csv" in capsys.readouterr().out
+    assert tree(out) == before
+    assert tree(tmp_path / "out-2") == before
+
+
+def test_report_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path, inbox: Path) -> None:
+    def made(name: str, *options: object) -> dict[str, str]:
+        command = [sys.executable, "-m", "originmap.cli", "report", inbox, "--out", tmp_path / name, *options]
+        subprocess.run([str(part) for part in command], check=True, capture_output=True)
+        return tree(tmp_path / name)
+
+    one, two = made("一", "--jobs", "1"), made("two trees", "--jobs", "2")
+    assert one == two
+    assert {"index.html", "manifest.json", "tables/面积核对表.xlsx", "briefings/县级简报图.pdf"} <= set(one)
+    assert {f"notebooks/{stem}.{kind}" for stem in ("00_start_here", "20_one_map", "30_reconcile", "70_briefing")
+            for kind in ("ipynb", "html")} <= set(one)  # fmt: skip
+    assert "desk/湖头镇/湖头镇_更正清单.xlsx" in one
+    manifest = json.loads((tmp_path / "一" / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["outputs"]) == set(one) - {"manifest.json"}
+    assert set(manifest["inputs"]) == {"湖头镇 报送.xlsx", "附件5.xlsx"}
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (tmp_path / "一").rglob("*")
+        if path.suffix in (".html", ".json", ".ipynb")
+    )
+    assert str(tmp_path) not in text
+    assert "<script>alert(1)</script>" not in text
+    assert "13900009999" not in text
+
+
+def test_public_and_county_only_leave_township_papers_out(tmp_path: Path, inbox: Path) -> None:
+    assert run("report", inbox, "--out", tmp_path / "p", "--profile", "public", "--jobs", "1") == 0
+    public = tree(tmp_path / "p")
+    assert not [name for name in public if name.startswith(("desk", "notebooks", "briefings"))]
+    text = "".join((tmp_path / "p" / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json"))
+    for private in ("湖头镇 报送", "林小样", "陈小样", "139"):
+        assert private not in text.split("data:image")[0], private

@@ -1,0 +1,246 @@
+"""The synthetic county: reproducible, invented throughout, and its truth stands where it says."""
+
+import csv
+import hashlib
+import re
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from originmap.findings import RULES
+from originmap.rules import load_rules
+from originmap.sample import write_county, write_sample
+from originmap.sample_county import Dice, Window
+from originmap.sample_forms import write_size
+from originmap.sample_mistakes import MISTAKES
+
+COMMITTED = Path(__file__).resolve().parents[1] / "data" / "sample" / "anxi"
+
+
+@pytest.fixture(scope="session")
+def county(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample")
+    return write_sample(folder)[0]
+
+
+def truth(county, name):
+    with (county / "truth" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def digests(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def sheets(county, round_):
+    """Every sheet as rows of texts: ``{(file, sheet): rows}``."""
+    found = {}
+    for path in sorted((county / round_).rglob("*.xlsx")):
+        book = CalamineWorkbook.from_path(path)
+        for name in book.sheet_names:
+            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            found[path.relative_to(county / round_).as_posix(), name] = [[text(cell) for cell in row] for row in rows]
+    return found
+
+
+def text(cell):
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+@pytest.fixture(scope="session")
+def cells(county):
+    return {round_: sheets(county, round_) for round_ in ("2023-02", "2023-03")}
+
+
+def cell_text(cells, row):
+    letters, number = re.fullmatch(r"([A-Z]+)(\d+)", row["cell"]).groups()
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    return cells[row["round"]][row["file"], row["sheet"]][int(number) - 1][column - 1]
+
+
+def test_the_same_seed_gives_the_same_bytes_as_the_committed_sample(county):
+    assert digests(county) == digests(COMMITTED)
+
+
+def test_another_seed_gives_another_county(county, tmp_path):
+    write_county(tmp_path / "other", seed=7, rows=400)
+    assert not set(digests(tmp_path / "other" / "truth").values()) & set(digests(county / "truth").values())
+
+
+def test_several_counties_differ_and_replace_an_earlier_sample(tmp_path):
+    first = write_sample(tmp_path, counties=2, rows=30)
+    assert [path.name for path in first] == ["county-0001", "county-0002"]
+    assert digests(first[0] / "truth") != digests(first[1] / "truth")
+    (first[0] / "2023-03" / "old.xlsx").write_bytes(b"")
+    before = digests(first[1])
+    write_sample(tmp_path, counties=2, rows=30)
+    assert not (first[0] / "2023-03" / "old.xlsx").exists()
+    assert digests(first[1]) == before
+
+
+def test_a_folder_that_is_no_sample_is_left_alone(tmp_path):
+    real = tmp_path / "anxi" / "2023-03" / "湖头镇.xlsx"
+    real.parent.mkdir(parents=True)
+    real.write_bytes(b"real")
+    with pytest.raises(ValueError, match="不是样例数据"):
+        write_sample(tmp_path)
+    assert real.read_bytes() == b"real"
+
+
+@pytest.mark.parametrize("wrong", [{"counties": 0}, {"rows": 0}, {"seed": -1}])
+def test_a_bad_number_is_one_clear_error(tmp_path, wrong):
+    with pytest.raises(ValueError, match="正整数"):
+        write_sample(tmp_path, **wrong)
+
+
+def test_every_file_says_that_it_is_a_sample(county, cells):
+    for rounds in cells.values():
+        marked = {file for (file, _), rows in rounds.items() if rows and any("样例数据" in cell for cell in rows[0])}
+        assert marked == {file for file, _ in rounds}
+    for path in county.rglob("*"):
+        if path.suffix in (".toml", ".md", ".pdf"):
+            assert "样例数据" in path.read_text(encoding="utf-8")
+
+
+def test_every_long_number_is_invented(county, cells):
+    """Phones are 1xx0000xxxx; the two ID numbers have a region that does not exist and a wrong check digit."""
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    phones = 0
+    for rounds in cells.values():
+        for rows in rounds.values():
+            for cell in (cell for row in rows for cell in row):
+                for number in re.findall(r"(?<![\d.])\d{10,}X?(?!\d)", cell):
+                    if len(number) == 18:
+                        assert number.startswith("000000")
+                        right = (
+                            sum(int(digit) * weight for digit, weight in zip(number[:17], weights, strict=True)) % 11
+                        )
+                        assert number[17] != "10X98765432"[right]
+                    else:
+                        assert re.fullmatch(r"1[3-9]\d0000\d{3,4}", number), number
+                        phones += 1
+    assert phones > 6000
+    subjects = {
+        (row["township_code"], row["subject_name"]): row["contact_phone"]
+        for row in truth(county, "collection")
+        if row["contact_phone"] and row["subject_name"] and row["mistakes"] != "township_differs"
+    }
+    assert len(set(subjects.values())) == len(subjects)
+
+
+def test_truth_rows_stand_where_they_say(county, cells):
+    for name in ("collection", "registry"):
+        for row in truth(county, name):
+            written = cells[row["round"]][row["file"], row["sheet"]][int(row["row"]) - 1]
+            subject = row.get("subject_written") or row["subject_name"]
+            assert subject in written if subject else row["mistakes"] == "subject_missing"
+    for row in truth(county, "planting_area"):
+        written = cell_text(cells, row)
+        assert (float(written) if written else None) == (float(row["area_mu"]) if row["area_mu"] else None)
+
+
+def test_counts_are_those_of_a_real_county(county, cells):
+    collection, registry = truth(county, "collection"), truth(county, "registry")
+    march = [row for row in collection if row["round"] == "2023-03"]
+    assert len(march) == 1500
+    assert {row["product"] for row in collection if row["round"] == "2023-02"} == {"cowpea"}
+    assert len({row["product"] for row in march} - {""}) == 8
+    assert 3500 < len(registry) < 4500
+    assert len({row["township_code"] for row in registry}) == 24
+    categories = Counter(row["category"] for row in registry)
+    assert set(categories) == {"matched", "size_difference", "missing", "exempt", "unreadable"}
+    assert categories["exempt"] > len(registry) / 2
+    spoilt = sum(bool(set(row["mistakes"].split(";")) - {"", "below_threshold"}) for row in march)
+    assert 0.03 < spoilt / len(march) < 0.06
+    states = Counter(row["state"] for row in truth(county, "submissions") if row["round"] == "2023-03")
+    assert states["not_submitted"] == 8
+    assert states["zero"] == 1
+    used = (
+        {row["file"] for row in collection}
+        | {row["file"] for row in registry}
+        | {row["file"] for row in truth(county, "mistakes")}
+    )
+    used |= {row["file"] for row in truth(county, "planting_area")}
+    assert {file for rounds in cells.values() for file, _ in rounds} <= used
+
+
+def test_every_mistake_is_planted_and_names_a_rule_and_a_cell(county, cells):
+    planted = truth(county, "mistakes")
+    assert {row["rule"] for row in planted} <= set(RULES)
+    counts = Counter(row["rule"] for row in planted if row["round"] == "2023-03")
+    assert all(counts[mistake.rule] >= 2 for mistake in MISTAKES)
+    assert counts["township_differs"] == 2
+    files = {
+        "sheet_refused",
+        "sheet_hidden",
+        "file_to_convert",
+        "zero_report",
+        "column_unknown",
+        "township_from_file_name",
+    }
+    assert all(counts[rule] for rule in (*files, "baseline_total_differs", "below_threshold"))
+    blank = {"subject_missing", "subject_type_missing", "size_missing", "window_missing", "point_missing"}
+    for row in planted:
+        if row["rule"] in blank:
+            assert cell_text(cells, row) == ""
+        elif row["cell"] and row["rule"] != "phone_missing":
+            assert cell_text(cells, row) != ""
+
+
+def test_blocking_rules_quarantine(county):
+    for row in truth(county, "collection"):
+        blocked = any(RULES[rule].blocks for rule in row["mistakes"].split(";") if rule)
+        assert (row["status"] == "quarantined") == blocked
+        assert (row["status"] == "duplicate") == ("duplicate_row" in row["mistakes"])
+
+
+def test_rows_scale(tmp_path):
+    write_county(tmp_path / "tiny", rows=60)
+    rows = [row for row in truth(tmp_path / "tiny", "collection") if row["round"] == "2023-03"]
+    assert len(rows) == 60
+    assert len({row["township_code"] for row in rows}) == 23
+    write_county(tmp_path / "larger", rows=3000)
+    rows = [row for row in truth(tmp_path / "larger", "collection") if row["round"] == "2023-03"]
+    assert abs(len(rows) - 3000) <= 3
+    assert len(truth(tmp_path / "larger", "registry")) > 6500
+
+
+@pytest.mark.parametrize(
+    ("window", "round_", "iso"),
+    [
+        (Window("year"), "2023-03", "2023-01-01/2023-12-31"),
+        (Window("wrap", ((10, 0), (3, 0))), "2023-03", "2022-10-01/2023-03-31"),
+        (Window("wrap", ((11, 0), (2, 0))), "2023-03", "2023-11-01/2024-02-29"),
+        (Window("months", ((3, 2), (5, 3))), "2023-03", "2023-03-11/2023-05-31"),
+        (Window("two", ((4, 0), (6, 0), (9, 0), (11, 0))), "2023-02", "2023-04-01/2023-06-30;2023-09-01/2023-11-30"),
+        (Window("from", ((5, 1),)), "2023-03", "2023-05-01/"),
+    ],
+)
+def test_windows_mean_what_the_domain_says(window, round_, iso):
+    assert window.iso(round_) == iso
+
+
+def test_sizes_are_written_in_many_ways():
+    rules, dice = load_rules(), Dice(1)
+    written = {write_size(value, rules.products["cowpea"], dice) for value in (0.5, 1.5, 2.3, 3.0) for _ in range(400)}
+    assert {1.5, "2.3亩", "约3亩", "３", "5分", "一亩半", "2亩3分", "0.2公顷"} <= written
+    birds = {write_size(12000, rules.products["egg"], dice) for _ in range(200)}
+    assert {12000, "1.2万只", "1.2万羽"} <= birds
+
+
+def test_workbooks_carry_no_clock(county):
+    for path in county.rglob("*.xlsx"):
+        with zipfile.ZipFile(path) as book:
+            assert {info.date_time for info in book.infolist()} == {(1980, 1, 31, 0, 0, 0)}
+            assert b"2023-02-08T00:00:00Z" in book.read("docProps/core.xml")
+
+
+def test_nobody_grows_everything(county):
+    grown = {(row["township_code"], row["product"]) for row in truth(county, "registry")}
+    assert all(5 <= sum(product == code for _, product in grown) < 24 for code in load_rules().products)
