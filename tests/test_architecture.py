@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab rules findings workbooks sheets notation windows places records baseline subjects decisions checks rounds "
+    "vocab rules findings workbooks sheets cells notation windows places records baseline subjects decisions checks rounds "
     "reconcile progress inspection selection maps panels plans page symbols figures briefing exports returns webpage "
     "notebooks report sample_county sample_forms sample_mistakes sample_plan sample_sheets sample_truth sample scale "
     "cli"

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from originmap import notation
+from originmap.cells import Source
 from originmap.findings import found, written
 from originmap.places import Places
-from originmap.records import Source, townships
+from originmap.records import townships
 from originmap.rules import Rules
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import geopandas as gpd
 import pandas as pd
 
+from originmap.cells import Source
 from originmap.findings import blocking, written
 from originmap.places import Places
-from originmap.records import Source
 from originmap.rules import Rules
 from originmap.subjects import in_scope, normal_name
 

@@ -78,7 +78,7 @@ _TABLE: Final = (
     Rule("size_missing", "error", "未填种养规模", "No size given", "规模栏空", _NOTICE3, blocks=True),
     Rule("size_unreadable", "error", "规模“{value}”无法读成一个数", "The size is not one number", "若干、2-3亩、3+2", _NOTICE3, blocks=True),
     Rule("size_unit_mismatch", "error", "规模“{value}”的单位与产品不符", "The unit does not fit the product", "豇豆 30头", _NOTICE3, blocks=True),
-    Rule("size_implausible", "warning", "规模“{value}”超出合理范围（{detail}），疑单位有误", "Outside the plausible range ({detail})", "豇豆 2000（疑为平方米）", _OURS),
+    Rule("size_implausible", "error", "规模“{value}”超出合理范围（{detail}），疑单位有误", "Outside the plausible range ({detail})", "豇豆 2000（疑为平方米）", _OURS, blocks=True),
     Rule("below_threshold", "note", "规模在标准以下，应在名录，可不在附件1", "Below the threshold: belongs in the registry, not in 附件1", "豇豆 0.3亩", _NOTICE2),
     # market window and other fields
     Rule("window_missing", "warning", "未填上市时间", "No market window given", "上市时间栏空", _NOTICE3),

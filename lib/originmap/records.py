@@ -6,76 +6,19 @@ sheets and rows, and findings carry the index of their row.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from originmap import notation, windows
-from originmap.findings import found, written
+from originmap.cells import Source
+from originmap.findings import written
 from originmap.places import Places, points_of
 from originmap.rules import Rules
-from originmap.sheets import Table, column_letter, unit_in_header
+from originmap.sheets import Table, unit_in_header
 
-PEOPLE = ("contact", "supervisor", "collector")
 MIN_HINT = 2
-
-
-@dataclass
-class Source:
-    """The raw rows of all tables of one kind, and where each value stands.
-
-    Attributes
-    ----------
-    frame
-        `table` (position in `tables`), `file, sheet, row` and one text column per field, NA where blank.
-    tables
-        The tables themselves.
-    findings
-        Findings so far; their index is that of `frame`.
-    """
-
-    frame: pd.DataFrame
-    tables: Sequence[Table]
-    findings: list[pd.DataFrame] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, tables: Sequence[Table], *, zero: bool = False) -> "Source":
-        """Stack the data rows of `tables` (`zero`: their zero-report rows), ordered by file and sheet."""
-        parts = []
-        for number, table in enumerate(tables):
-            rows = table.zero_rows if zero else table.frame
-            parts.append(rows.assign(table=number, file=table.file, sheet=table.sheet))
-        empty = pd.DataFrame({"table": [], "file": [], "sheet": [], "row": []}).astype({"table": int, "row": int})
-        return cls(pd.concat(parts, ignore_index=True) if parts else empty, tables)
-
-    def text(self, name: str) -> pd.Series:
-        """Return a field's raw text, all NA when no table has it."""
-        if name in self.frame:
-            return self.frame[name]
-        return pd.Series(pd.NA, index=self.frame.index, dtype="str")
-
-    def at(self, mask: pd.Series, *names: str) -> pd.DataFrame:
-        """Return `file, sheet, row, cell` of the rows in `mask`; the cell is that of the first field a table has."""
-        rows = self.frame.loc[mask, ["table", "file", "sheet", "row"]]
-        letters = {}
-        for number, table in enumerate(self.tables):
-            column = next((table.columns[name] for name in names if name in table.columns), 0)
-            letters[number] = column_letter(column)
-        cell = rows["table"].map(letters).astype("str") + rows["row"].astype("str")
-        return rows.assign(cell=cell)
-
-    def find(self, rule: str, mask: pd.Series, name: str, **texts: pd.Series | str) -> None:
-        """Add a finding of `rule` for every row in `mask`; it quotes the cell unless `value` is given."""
-        if not mask.any():
-            return
-        texts = {key: text[mask] if isinstance(text, pd.Series) else text for key, text in texts.items()}
-        texts.setdefault("value", self.text(name)[mask].fillna(""))
-        fallbacks = {"point": ("point", "lon", "lat"), "market_window": ("market_window", "market_from")}
-        person = name.partition("_")[0]
-        names = fallbacks.get(name, (name, person) if person in PEOPLE else (name,))
-        self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **texts))
 
 
 def collection(source: Source, rules: Rules, places: Places, round_name: str) -> gpd.GeoDataFrame:
@@ -135,7 +78,7 @@ def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd
     code, township = townships(source, places)
     frame = pd.DataFrame({"round": round_name, "township_code": code, "township": township}, index=source.frame.index)
     frame["village"] = _village(source, places)
-    frame["subject_name"] = source.text("subject_name").str.normalize("NFKC").str.replace(r"\s+", " ", regex=True)
+    frame["subject_name"] = _name(source.text("subject_name"))
     frame["subject_type"] = _choice(source, "subject_type", rules, "subject_type_unknown")
     frame["contact_name"], frame["contact_phone"] = _person(source, "contact")
     frame["product"] = _products(source, rules)
@@ -191,6 +134,12 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
     by_file &= ~index.where(by_file).duplicated()
     source.find("township_from_file_name", by_file, "township", proposal=code.map(names).astype("str"))
     return code, code.map(names).astype("str")
+
+
+def _name(text: pd.Series) -> pd.Series:
+    """Return names in half-width form; spaces that typists put between Chinese signs (林  漪) are no part of them."""
+    clean = text.str.normalize("NFKC").str.replace(r"\s+", " ", regex=True)
+    return clean.str.replace(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", regex=True)
 
 
 def _village(source: Source, places: Places) -> pd.Series:
@@ -391,13 +340,3 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
     status = status.mask(rule.isin(["point_decimal_lost", "point_dms_as_decimal", "point_far"]), "proposed")
     frame = frame.assign(lon=x.where(settled), lat=y.where(settled), coord_status=status)
     return gpd.GeoDataFrame(frame, geometry=points_of(frame["lon"], frame["lat"]), crs=points.crs)
-
-
-def table_cells(tables: Sequence[Table]) -> pd.DataFrame:
-    """Return the field-to-column map of every table: `kind, file, sheet, field, column` (an Excel letter)."""
-    rows = [
-        (table.kind, table.file, table.sheet, name, column_letter(column))
-        for table in tables
-        for name, column in sorted(table.columns.items(), key=lambda item: item[1])
-    ]
-    return pd.DataFrame(rows, columns=["kind", "file", "sheet", "field", "column"], dtype="str")

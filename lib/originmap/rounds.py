@@ -10,9 +10,9 @@ import geopandas as gpd
 import pandas as pd
 
 from originmap import baseline, checks, records
+from originmap.cells import Source, table_cells
 from originmap.findings import compose, found
 from originmap.places import Places, load_places
-from originmap.records import Source
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
 from originmap.sheets import Inbox, Table, read_inbox
 from originmap.vocab import codes
@@ -226,7 +226,7 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         files=inbox.files,
         sheets=_sheet_counts(inbox, frame, registry),
         skipped=inbox.skipped,
-        columns=records.table_cells(inbox.tables),
+        columns=table_cells(inbox.tables),
         submissions=_submissions(frame, zero, records.sheet_townships(_of_kind(inbox, "collection"), places), rules),
         is_sample=inbox.is_sample,
     )

@@ -48,7 +48,8 @@ class Product:
         return self.name if lang == "zh" else self.name_en
 
 
-@dataclass(frozen=True)
+# eq=False: compared and hashed by identity, so that what is derived from rules can be cached.
+@dataclass(frozen=True, eq=False)
 class Rules:
     """Everything configurable, read by `load_rules`; `source` is the plain tree it was made from."""
 

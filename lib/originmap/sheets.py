@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,7 @@ class Table:
     headers
         Field to the header as written, units included.
     frame
-        `row` (1-based) and one text column per field, NA where blank.
+        `row` (1-based) and one column of texts per field, None where blank.
     zero_rows
         The same columns for rows that report nothing grown (零报告).
     context
@@ -136,6 +137,7 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     )
 
 
+@lru_cache(maxsize=100_000)
 def plain(text: str | None) -> str:
     r"""Return a header's text for comparison: half width, lower case, no white space, numbering, stars or units.
 
@@ -174,7 +176,8 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, pd.Data
     if _is_accounts(sheet.cells, rules.headers["refuse"]["words"]):
         return "refused", None, everything.assign(reason="refused"), [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
-    findings.append(_id_findings(sheet))
+    if sheet.dropped_ids:
+        findings.append(_id_findings(sheet))
     start, end, paths = _header(sheet, rules)
     columns, unknown = _resolve(paths, rules)
     kinds = _kinds(set(columns), rules)
@@ -192,8 +195,7 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, pd.Data
     reasons[:start] = "title"
     reasons[start:end] = "header"
     reasons[[not any(value is not None for value in row) for row in sheet.cells]] = "blank"
-    frame = pd.DataFrame({field: pd.Series(body[:, column], dtype="str") for field, column in columns.items()})
-    frame.insert(0, "row", everything["row"])
+    frame = pd.DataFrame({"row": everything["row"], **{field: body[:, column] for field, column in columns.items()}})
     context = tuple(_texts(sheet.cells[(reasons == "title") | (reasons == "note")]))
     headers = {field: paths[column][-1] for field, column in columns.items()}
     is_record = reasons == ""
@@ -234,6 +236,7 @@ def _id_findings(sheet: RawSheet) -> pd.DataFrame:
     return found("id_number_dropped", at)
 
 
+@lru_cache(maxsize=4)
 def _alias_map(rules: Rules) -> dict[str, str]:
     aliases = {
         "›".join(plain(part) for part in alias.split("›")): field
