@@ -15,17 +15,16 @@ import numpy as np
 
 from originmap.places import Places, load_places
 from originmap.rules import Rules, load_rules, read_toml
-from originmap.sample_county import Dice, Ground, Holding, Names, draw_township, grounds
-from originmap.sample_forms import Cell, Entry, write_row
+from originmap.sample_county import Ground, Holding, Names, draw_township, grounds
+from originmap.sample_forms import Cell, Entry, Officials, draw_officials, write_row
 from originmap.sample_mistakes import Planter
-from originmap.sample_plan import plan
+from originmap.sample_plan import draw_baseline, neighbours, plan
 from originmap.sample_sheets import (
     MANY_ROWS,
     REGISTRY,
     SAMPLE,
     Grid,
     Laid,
-    Officials,
     accounts_grid,
     lay_out,
     office,
@@ -34,6 +33,7 @@ from originmap.sample_sheets import (
     write_workbook,
     zero_grid,
 )
+from originmap.sample_trades import Dice
 from originmap.sample_truth import Truth, settle
 from originmap.sheets import column_letter
 
@@ -135,7 +135,7 @@ class _County:
     def __init__(self, folder: Path, seed: int, rows: int, rules: Rules, places: Places, truth: Truth) -> None:
         self.folder, self.seed, self.rows, self.rules, self.truth = folder, seed, rows, rules, truth
         self.lands = grounds(places, seed=seed)
-        near = _neighbours(self.lands)
+        near = neighbours(self.lands)
         self.planters = {FEBRUARY: Planter(rows, near, february=True), MARCH: Planter(rows, near)}
         self.roles = plan(self.lands, rows - self.planters[MARCH].twins, rules, seed=seed)
         self.nameless = {FEBRUARY: list(_NAMELESS), MARCH: list(_NAMELESS)}
@@ -148,7 +148,7 @@ class _County:
         total, done = sum(sum(budget.values()) for budget in self.roles.budgets), 0
         for land, budget in zip(self.lands, self.roles.budgets, strict=True):
             holdings = draw_township(land, budget, self.rules, names, seed=self.seed)
-            officials = _officials(land, names, self.seed)
+            officials = draw_officials(land, names, self.seed)
             done += sum(budget.values())
             self._february(land, holdings, officials, done / total)
             self._march(land, holdings, officials, done / total)
@@ -351,32 +351,10 @@ class _County:
                 self.figures[land.code, code] = (registered, collected)
 
     def _planting_area(self) -> None:
-        dice, crops = Dice(self.seed, 7), self.rules.baseline_products
-        areas: dict[tuple[str, str], float | None] = {}
-        known = list(self.figures)
-        over, unknown = dice.pick(known), dice.pick(known)
-        for land in self.lands:
-            for code in crops:
-                key = (land.code, code)
-                if key not in self.figures:
-                    # Nothing grown: mostly a written 0, now and then left blank.
-                    areas[key] = None if dice.chance(0.1) else 0.0
-                    continue
-                registered, collected = self.figures[key]
-                if key == over:
-                    area = collected * 0.8
-                elif dice.chance(0.3) and collected:
-                    area = collected * dice.between(0.98, 1.03)
-                else:
-                    area = registered * dice.between(1.0, 1.25)
-                areas[key] = round(area, 1)
-        areas[unknown] = None
-        if "celery" in crops:
-            areas[self.lands[self.roles.zero].code, "celery"] = 3.2
-        full = [land.index for land in self.lands if all(areas[land.code, code] for code in crops)]
-        wrong = dice.pick(full) if full else 0
+        crops = self.rules.baseline_products
+        areas, wrong = draw_baseline(self.lands, crops, self.figures, self.lands[self.roles.zero], seed=self.seed)
         for round_ in (FEBRUARY, MARCH):
-            self._planting_area_file(round_, crops, areas, wrong if round_ == MARCH and full else None)
+            self._planting_area_file(round_, crops, areas, wrong if round_ == MARCH else None)
 
     def _planting_area_file(
         self, round_: str, crops: list[str], areas: Mapping[tuple[str, str], float | None], wrong: int | None
@@ -416,21 +394,3 @@ class _County:
         sums = [round(sum(areas[land.code, code] or 0 for land in self.lands), 1) for code in crops]
         rows.append([None, "合计", *sums, round(sum(sums), 1), None])
         write_workbook(self.folder / round_ / path, [Grid(sheet, rows, (2, 3), ((0, 0, 0, width - 1),))])
-
-
-def _neighbours(lands: Sequence[Ground]) -> dict[str, Ground]:
-    """Return for each township the one whose seat is nearest."""
-    pairs = [
-        ((land.seat[0] - other.seat[0]) ** 2 + (land.seat[1] - other.seat[1]) ** 2, land.code, other)
-        for land in lands
-        for other in lands
-        if other is not land
-    ]
-    # The farthest first, so that the nearest is what stays.
-    return {code: other for _, code, other in sorted(pairs, key=lambda pair: -pair[0])}
-
-
-def _officials(land: Ground, names: Names, seed: int) -> Officials:
-    dice = Dice(seed, land.index, 4)
-    people = [(names.person(dice), names.phone()) for _ in range(5)]
-    return Officials(tuple(people[:3]), tuple(people[3:]))

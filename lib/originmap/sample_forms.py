@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 
 from originmap.findings import RULES
 from originmap.rules import Product
-from originmap.sample_county import Dice, Ground, Holding, Plot, Window, last_day
+from originmap.sample_county import Ground, Holding, Names, Plot
+from originmap.sample_trades import Dice, Window, last_day
 from originmap.vocab import CODES
 
 Cell = str | float | int | date | None
@@ -60,6 +61,30 @@ class Entry:
             self.status = "quarantined"
 
 
+@dataclass(frozen=True)
+class Officials:
+    """A township's supervisors and collectors, each (name, phone)."""
+
+    supervisors: tuple[tuple[str, str], ...]
+    collectors: tuple[tuple[str, str], ...]
+
+    def atoms(self, entry: Entry) -> dict[str, Cell]:
+        """Return the cells about officials for a row: one supervisor a village."""
+        turn = list(entry.ground.villages).index(entry.holding.subject.village)
+        names: dict[str, Cell] = {}
+        for person, people in (("supervisor", self.supervisors), ("collector", self.collectors)):
+            name, phone = people[turn % len(people)]
+            names |= {f"{person}_name": name, f"{person}_phone": phone, person: f"{name} {phone}"}
+        return names
+
+
+def draw_officials(land: Ground, names: Names, seed: int) -> Officials:
+    """Return a township's three supervisors and two collectors."""
+    dice = Dice(seed, land.index, 4)
+    people = [(names.person(dice), names.phone()) for _ in range(5)]
+    return Officials(tuple(people[:3]), tuple(people[3:]))
+
+
 def draw_hand(layout: Literal["A", "B", "C"], ground: Ground, dice: Dice) -> Hand:
     """Return the habits of one township."""
     short = ground.name[:-1]
@@ -98,7 +123,7 @@ def write_row(
     }
     words = labels if dice.chance(0.7) else short
     # The day is the plot's own, so that one herd keeps its date however often it is written.
-    day = (round(plot.lon * 1e6) + round(plot.lat * 1e6)) % 24 + 1
+    day = (round(plot.lon * 1e6) + round(plot.lat * 1e6)) % 13 + 1
     collected = date(int(round_[:4]), int(round_[5:]), day if round_ != "2023-02" else day % 9 + 8)
     dated = hand.two_columns and (not crop or day % 3 > 0)
     several = len(plot.sizes) > 1

@@ -7,15 +7,16 @@ from typing import Final, Literal
 import numpy as np
 
 from originmap.rules import Rules
-from originmap.sample_county import TRADES, Dice, Ground
+from originmap.sample_county import Ground
 from originmap.sample_forms import Hand, draw_hand
+from originmap.sample_trades import TRADES, Dice
 
 _LAYOUTS: Final[tuple[Literal["A", "B", "C"], ...]] = ("A", "B", "C")
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which township does what, by index; `growers` says who keeps which product, with the rows it has."""
+    """Which township does what, by index; `budgets` holds its rows a product."""
 
     silent: int
     zero: int
@@ -89,3 +90,51 @@ def _apportion(weights: Mapping[tuple[int, str], float], total: int) -> dict[tup
             counts[rich] -= 1
             counts[max(own, key=lambda key: (weights[key], key))] += 1
     return counts
+
+
+def neighbours(lands: Sequence[Ground]) -> dict[str, Ground]:
+    """Return for each township the one whose seat is nearest."""
+    pairs = [
+        ((land.seat[0] - other.seat[0]) ** 2 + (land.seat[1] - other.seat[1]) ** 2, land.code, other)
+        for land in lands
+        for other in lands
+        if other is not land
+    ]
+    # The farthest first, so that the nearest is what stays.
+    return {code: other for _, code, other in sorted(pairs, key=lambda pair: -pair[0])}
+
+
+def draw_baseline(
+    lands: Sequence[Ground],
+    crops: Sequence[str],
+    figures: Mapping[tuple[str, str], tuple[float, float]],
+    zero: Ground,
+    *,
+    seed: int,
+) -> tuple[dict[tuple[str, str], float | None], int | None]:
+    """Return the planting-area table's areas (亩, None where left blank) and the township whose 合计 is wrong.
+
+    `figures` holds registered and collected area by (township code, crop). Most baselines lie above the registered area, some
+    at the collected one, one below it; the township `zero` has some celery although it will report none.
+    """
+    dice = Dice(seed, 7)
+    areas: dict[tuple[str, str], float | None] = {}
+    known = list(figures) or [("", "")]
+    over, unknown = dice.pick(known), dice.pick(known)
+    for key in ((land.code, code) for land in lands for code in crops):
+        if key not in figures:
+            # Nothing grown: mostly a written 0, now and then left blank.
+            areas[key] = None if dice.chance(0.1) else 0.0
+            continue
+        registered, collected = figures[key]
+        if key == over:
+            area = collected * 0.8
+        elif dice.chance(0.3) and collected:
+            area = collected * dice.between(0.98, 1.03)
+        else:
+            area = registered * dice.between(1.0, 1.25)
+        areas[key] = None if key == unknown else round(area, 1)
+    if "celery" in crops:
+        areas[zero.code, "celery"] = 3.2
+    full = [land.index for land in lands if all(areas[land.code, code] for code in crops)]
+    return areas, dice.pick(full) if full else None

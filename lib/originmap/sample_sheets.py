@@ -12,7 +12,7 @@ from typing import Final
 import xlsxwriter
 
 from originmap.sample_county import Ground, Holding
-from originmap.sample_forms import Cell, Entry, Hand, runs
+from originmap.sample_forms import Cell, Entry, Hand, Officials, runs
 
 SAMPLE: Final = "（样例数据）"
 CREATED: Final = datetime(2023, 2, 8)  # noqa: DTZ001 - the notice's day; a file's own time would change its bytes
@@ -147,23 +147,6 @@ class Laid:
     rows: tuple[int, ...]
     columns: Mapping[str, int]
     head_row: int
-
-
-@dataclass(frozen=True)
-class Officials:
-    """A township's supervisors and collectors, each (name, phone)."""
-
-    supervisors: tuple[tuple[str, str], ...]
-    collectors: tuple[tuple[str, str], ...]
-
-    def atoms(self, entry: Entry) -> dict[str, Cell]:
-        """Return the cells about officials for a row: one supervisor a village."""
-        turn = list(entry.ground.villages).index(entry.holding.subject.village)
-        names: dict[str, Cell] = {}
-        for person, people in (("supervisor", self.supervisors), ("collector", self.collectors)):
-            name, phone = people[turn % len(people)]
-            names |= {f"{person}_name": name, f"{person}_phone": phone, person: f"{name} {phone}"}
-        return names
 
 
 def lay_out(name: str, entries: Sequence[Entry], hand: Hand, officials: Officials, title: str, day: date) -> Laid:
