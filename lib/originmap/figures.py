@@ -192,10 +192,12 @@ def briefing_map(
     _briefing_legend(sheet, counts, places, rules, furniture)
     y = _draw_table(sheet, gaps, places, rules, furniture, top=112.5, bottom=20)
     measure = furniture.area_measure or str(rules["reconcile"]["area_measure"])
-    texts = [
-        furniture.word("table_note") + furniture.word("measure", measure=code("area_measure", measure, furniture.lang))
+    note = [
+        furniture.word("table_note"),
+        furniture.word("measure", measure=code("area_measure", measure, furniture.lang)),
     ]
-    y = page.paragraph(sheet, 11, y - 0.6, texts[0] + furniture.note, width=188, size=6.5)
+    text = ("" if furniture.lang == "zh" else " ").join([*note, furniture.note])
+    y = page.paragraph(sheet, 11, y - 0.6, text, width=188, size=6.5)
     page.foot(sheet, furniture, places.measure_crs, left=11, top=y)
     return figure
 
@@ -279,8 +281,8 @@ def _briefing_legend(sheet: Axes, counts: pd.DataFrame, places: Places, rules: R
         texts = [class_label(units[unit], index) + code("size_unit", unit, furniture.lang) for unit in units]
         sizes.append(("size", " / ".join(texts), index))
     others: list[_Entry] = [("buyer", f"{furniture.word('buyer')} {buyers['located']}/{buyers['records']}", None)]
-    for guess in sorted(set(estimated_seats(places))):
-        others.append(("seat", furniture.word("seat_estimate" if guess else "seat"), guess))
+    guessed = sorted(set(estimated_seats(places)))
+    others += [("seat", furniture.word("seat_estimate" if guess else "seat"), guess) for guess in guessed]
     others += [("chip", text, COVERAGE_COLOURS[index]) for index, text in enumerate(coverage_labels(rules))]
     for y, entries in ((126.5, products), (121.5, sizes), (116.5, others)):
         needed = sum(width_mm(text, 7) for _, text, _ in entries)

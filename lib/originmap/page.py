@@ -70,7 +70,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "zero_baseline": ("底数为 0，不计覆盖率", "Baseline 0: no rate"),
     "towns": ("{k}个乡镇", "{k} townships"),
     "circle": ("圆面积（附件5底数，无底数按采集，亩）", "Circle area (baseline, else collected, mu)"),
-    "spread": ("符号为避让略有移动的，引线指向驻地；无面积可依的用固定大小。", "Moved symbols have a line to their seat; those without an area one size."),
+    "spread": ("圆为避让略有移动的，以黑点标出驻地；无面积可依的用固定大小。", "Where a circle was moved a dot marks the seat; those without an area one size."),
     "county": ("全县（{k}/{m} 个乡镇）", "County ({k} of {m} townships)"),
     "county_row": ("合计", "Total"),
     "known": ("{of} 个乡镇", "{of} townships"),
@@ -205,16 +205,16 @@ def face(size: float, *, serif: bool = False) -> FontProperties:
 
 
 @lru_cache(maxsize=4096)
-def _advance(sign: str) -> float:
-    """Return a sign's width in ems, from the packaged Hei itself."""
-    font = FT2Font(str(faces.sans_path()))
+def _advance(sign: str, *, serif: bool) -> float:
+    """Return a sign's width in ems, from the packaged face itself."""
+    font = FT2Font(str(faces.serif_path() if serif else faces.sans_path()))
     font.set_size(100, 72)
     return float(font.load_char(ord(sign)).linearHoriAdvance) / 65536 / 100
 
 
-def width_mm(text: str, size: float) -> float:
-    """Return how wide a text of Hei prints, in millimetres."""
-    return sum(_advance(sign) for sign in text) * size / PT_PER_MM
+def width_mm(text: str, size: float, *, serif: bool = False) -> float:
+    """Return how wide a text prints, in millimetres."""
+    return sum(_advance(sign, serif=serif) for sign in text) * size / PT_PER_MM
 
 
 def wrap(text: str, *, size: float, width: float) -> list[str]:
@@ -350,7 +350,7 @@ def heading(sheet: Axes, furniture: Furniture, theme: str, *, size: float, more:
     title = furniture.title or f"{furniture.region}{join}{theme}"
     text = code("profile", furniture.profile, furniture.lang)
     wide = width_mm(text, 10.5) + 4
-    size = min(size, size * (width - 2 * wide - 32) / width_mm(title, size))
+    size = min(size, size * (width - 2 * wide - 32) / width_mm(title, size, serif=True))
     write(sheet, width / 2, height - 12.5, title, size, serif=True, ha="center")
     said = furniture.word("sample_line") + "　" if furniture.sample else ""
     dates = f"{furniture.round_text}　{furniture.word('as_of', date=furniture.date_text)}{more and f'　{more}'}"

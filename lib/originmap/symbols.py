@@ -74,26 +74,26 @@ def north_arrow(sheet: Axes, x: float, y: float, lang: Lang) -> None:
 
 
 def scale_bar(sheet: Axes, right: float, y: float, scale: int) -> float:
-    """Draw a four-part scale bar that ends at `right`, with the scale above it; return its left end."""
-    step = max(km for km in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if km == 0.1 or 4e6 * km / scale <= 51)
+    """Draw a three-part scale bar that ends at `right`, with the scale above it; return its left end."""
+    step = max(km for km in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if km == 0.1 or 3e6 * km / scale <= 42)
     part = step * 1e6 / scale
-    left = right - 4 * part
-    for number in range(4):
+    left = right - 3 * part
+    for number in range(3):
         colour = INK if number % 2 == 0 else PAPER
         sheet.add_patch(
             Rectangle((left + number * part, y), part, 1.3, facecolor=colour, edgecolor=INK, linewidth=0.5, zorder=5)
         )
-    for number in range(5):
+    for number in range(4):
         write(
             sheet,
             left + number * part,
             y + 3,
-            f"{number * step:g}" + (" km" if number == 4 else ""),
+            f"{number * step:g}" + (" km" if number == 3 else ""),
             6.5,
             ha="center",
             halo=True,
         )
-    write(sheet, left + 2 * part, y - 2.2, f"1:{scale:,}".replace(",", " "), 7, ha="center", halo=True)
+    write(sheet, left + 1.5 * part, y - 2.2, f"1:{scale:,}".replace(",", " "), 7, ha="center", halo=True)
     return left
 
 
@@ -185,9 +185,11 @@ def draw_circles(
     seat_x, seat_y = frame.page(plan.geometry.x, plan.geometry.y)
     x, y = spread(seat_x, seat_y, radius)
     for at, row in enumerate(plan.itertuples()):
-        if np.hypot(x[at] - seat_x[at], y[at] - seat_y[at]) > 0.3:
-            sheet.add_line(Line2D([x[at], seat_x[at]], [y[at], seat_y[at]], color=INK, linewidth=0.5, zorder=4.3))
-            sheet.scatter(seat_x[at], seat_y[at], s=4, facecolor=INK, edgecolor=PAPER, linewidth=0.4, zorder=4.4)
+        moved = float(np.hypot(x[at] - seat_x[at], y[at] - seat_y[at]))
+        if moved > 0.3:
+            sheet.scatter(seat_x[at], seat_y[at], s=6, facecolor=INK, edgecolor=PAPER, linewidth=0.5, zorder=4.4)
+        if moved > radius[at]:
+            sheet.add_line(Line2D([x[at], seat_x[at]], [y[at], seat_y[at]], color=INK, linewidth=0.5, zorder=4))
         mark(sheet, x[at], y[at], "o", row.area_pt2, **circle_style(row.kind, row.class_index), zorder=4.2)
     texts = [
         [row.township, row.label if row.kind != "zero_baseline" else furniture.word("baseline_mu") + " 0"]
