@@ -57,14 +57,14 @@ def test_the_lock_is_hashed_and_holds_no_address():
 def test_the_environment_lists_the_same_packages():
     specs = {MatchSpec(line).name.normalized: MatchSpec(line) for line in CONDA}
     by_pip = {Requirement(line).name for line in PIP if not line.startswith("-e")}
-    wanted = {CONDA_NAMES.get(name, name) for name in names(RUNTIME) if name not in by_pip}
+    wanted = {CONDA_NAMES.get(name, name) for name in names([*RUNTIME, *TESTING]) if name not in by_pip}
     assert set(specs) == wanted | CONDA_ONLY
-    assert by_pip <= set(names(RUNTIME))
+    assert by_pip <= set(names([*RUNTIME, *TESTING]))
     assert PIP[-1] == "-e ."
     assert ENVIRONMENT["channels"] == ["conda-forge", "nodefaults"]
 
 
-@pytest.mark.parametrize("requirement", RUNTIME, ids=str)
+@pytest.mark.parametrize("requirement", [*RUNTIME, *TESTING], ids=str)
 def test_the_environment_has_the_same_bounds(requirement):
     conda = {MatchSpec(line).name.normalized: str(MatchSpec(line).version) for line in CONDA}
     pip = {Requirement(line).name: str(Requirement(line).specifier) for line in PIP if not line.startswith("-e")}

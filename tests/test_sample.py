@@ -13,9 +13,9 @@ from python_calamine import CalamineWorkbook
 from originmap.findings import RULES
 from originmap.rules import load_rules
 from originmap.sample import write_county, write_sample
-from originmap.sample_forms import write_size
-from originmap.sample_mistakes import MISTAKES
-from originmap.sample_trades import Dice, Window
+from originmap.sample.forms import write_size
+from originmap.sample.mistakes import MISTAKES
+from originmap.sample.trades import Dice, Window
 
 COMMITTED = Path(__file__).resolve().parents[1] / "data" / "sample" / "anxi"
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from originmap.places import Places, load_places
 from originmap.rules import Rules, load_rules, read_toml
-from originmap.sample_county import Ground, Holding, Names, draw_township, grounds
-from originmap.sample_forms import Cell, Entry, Officials, draw_officials, write_row
-from originmap.sample_mistakes import Planter
-from originmap.sample_plan import draw_baseline, neighbours, plan
-from originmap.sample_sheets import (
+from originmap.sample.county import Ground, Holding, Names, draw_township, grounds
+from originmap.sample.forms import Cell, Entry, Officials, draw_officials, write_row
+from originmap.sample.mistakes import Planter
+from originmap.sample.plan import draw_baseline, neighbours, plan
+from originmap.sample.sheets import (
     MANY_ROWS,
     REGISTRY,
     SAMPLE,
@@ -33,8 +33,8 @@ from originmap.sample_sheets import (
     write_workbook,
     zero_grid,
 )
-from originmap.sample_trades import Dice
-from originmap.sample_truth import Truth, settle
+from originmap.sample.trades import Dice
+from originmap.sample.truth import Truth, settle
 from originmap.sheets import column_letter
 
 ROWS: Final = 1500

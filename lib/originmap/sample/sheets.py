@@ -11,8 +11,8 @@ from typing import Final
 
 import xlsxwriter
 
-from originmap.sample_county import Ground, Holding
-from originmap.sample_forms import Cell, Entry, Hand, Officials, runs
+from originmap.sample.county import Ground, Holding
+from originmap.sample.forms import Cell, Entry, Hand, Officials, runs
 
 SAMPLE: Final = "（样例数据）"
 CREATED: Final = datetime(2023, 2, 8)  # noqa: DTZ001 - the notice's day; a file's own time would change its bytes

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from originmap.places import Places
 from originmap.rules import Product, Rules
-from originmap.sample_trades import TRADES, Dice, Trade, Window
+from originmap.sample.trades import TRADES, Dice, Trade, Window
 
 _SURNAMES: Final = "林陈王李黄张吴苏谢郑许蔡叶周廖章詹温沈柯易白唐高邱肖曾施汪康何钟孟杜范龚方江彭"
 _GIVEN: Final = "禾岚溪晴穗芸舟桐霁野苓澄榆溯朗茗汀昭棠砚湄樵峦蔚筠岑漪葭珩泠萤垚霖菘藜蓁陌沅旸秧莳畦"

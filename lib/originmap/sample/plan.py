@@ -7,9 +7,9 @@ from typing import Final, Literal
 import numpy as np
 
 from originmap.rules import Rules
-from originmap.sample_county import Ground
-from originmap.sample_forms import Hand, draw_hand
-from originmap.sample_trades import TRADES, Dice
+from originmap.sample.county import Ground
+from originmap.sample.forms import Hand, draw_hand
+from originmap.sample.trades import TRADES, Dice
 
 _LAYOUTS: Final[tuple[Literal["A", "B", "C"], ...]] = ("A", "B", "C")
 

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 from originmap.findings import RULES
 from originmap.rules import Product
-from originmap.sample_county import Ground, Holding, Names, Plot
-from originmap.sample_trades import Dice, Window, last_day
+from originmap.sample.county import Ground, Holding, Names, Plot
+from originmap.sample.trades import Dice, Window, last_day
 from originmap.vocab import CODES
 
 Cell = str | float | int | date | None

@@ -6,9 +6,9 @@ from typing import Final
 
 from shapely.geometry import Point as ShapelyPoint
 
-from originmap.sample_county import Ground
-from originmap.sample_forms import Cell, Entry
-from originmap.sample_trades import Dice
+from originmap.sample.county import Ground
+from originmap.sample.forms import Cell, Entry
+from originmap.sample.trades import Dice
 
 _DEGREE_KM: Final = 101.0  # a degree of longitude at 25° N, the shorter of the two
 _CLEARLY_OUTSIDE_KM: Final = 7.0  # beyond the 5 km that schematic cells tolerate
