@@ -13,6 +13,7 @@ import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import PIL.Image
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -203,11 +204,13 @@ def briefing_map(
 
 
 def png(figure: Figure, *, dpi: int = 110) -> bytes:
-    """Return the figure as PNG, to be shown in a notebook; the same figure gives the same bytes."""
-    target = io.BytesIO()
+    """Return the figure as PNG in 128 colours, small enough to stand in a committed notebook; same figure, same bytes."""
+    drawn, small = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(target, format="png", dpi=dpi, metadata={"Software": None})
-    return target.getvalue()
+    figure.savefig(drawn, format="png", dpi=dpi, metadata={"Software": None})
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(128, dither=PIL.Image.Dither.NONE)
+    picture.save(small, "png", optimize=True)
+    return small.getvalue()
 
 
 def save(figure: Figure, stem: Path, *, formats: Sequence[Image] = ("png", "pdf"), dpi: int = 200) -> list[Path]:

@@ -170,6 +170,23 @@ def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
     return frame.sort_values(order, ignore_index=True)[FINDING_COLUMNS]
 
 
+def tally(findings: pd.DataFrame, *, lang: str = "zh") -> pd.DataFrame:
+    """Count findings by rule: `severity, rule, message, example, count`, the gravest first, then the most frequent.
+
+    `message` is the rule's own, … standing for what each finding quotes.
+    """
+    table = findings.groupby(["severity", "rule"]).size().rename("count").reset_index()
+    forms = {
+        rule.id: (rule.zh if lang == "zh" else rule.en).format(value="…", proposal="…", detail="…")
+        for rule in RULES.values()
+    }
+    table["message"] = table["rule"].map(forms).astype("str")
+    table["example"] = table["rule"].map({rule.id: rule.example for rule in RULES.values()}).astype("str")
+    table["order"] = table["severity"].map({severity: place for place, severity in enumerate(SEVERITIES)})
+    table = table.sort_values(["order", "count", "rule"], ascending=[True, False, True], ignore_index=True)
+    return table[["severity", "rule", "message", "example", "count"]]
+
+
 def written(values: pd.Series, form: str) -> pd.Series:
     """Return each value as text in a format such as ``{:.1f} 公里`` (aligned; empty stays text, unlike a map)."""
     return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")

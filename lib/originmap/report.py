@@ -23,7 +23,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from originmap import exports, notebooks, reconcile, vocab
-from originmap.findings import RULES
+from originmap.findings import tally
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 from originmap.workbooks import list_files
 
@@ -209,9 +209,6 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
     public = settings.profile == "public"
     pictures = sorted(path for path in build.rglob("*.png"))
     names = {code: product.name for code, product in round_.rules.products.items()}
-    findings = round_.findings.groupby(["severity", "rule"]).size().rename("count").reset_index()
-    findings["order"] = findings["severity"].map({name: n for n, name in enumerate(vocab.CODES["severity"])})
-    findings = findings.sort_values(["order", "count", "rule"], ascending=[True, False, True])
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
@@ -229,11 +226,8 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
         unread=_unread(round_),
         records={name: int((round_.records["status"] == code).sum()) for code, name in vocab.codes("status").items()},
         located=int((~round_.records.geometry.isna() & (round_.records["status"] == "accepted")).sum()),
-        findings=[
-            {"severity": vocab.code("severity", str(row["severity"])), "level": row["severity"], "count": row["count"],
-             "what": RULES[str(row["rule"])].zh.replace("{value}", "…").replace("{detail}", "…").replace("{proposal}", "…")}
-            for row in findings.to_dict("records")
-        ],
+        findings=tally(round_.findings).to_dict("records"),
+        severities=vocab.codes("severity"),
         pictures=[
             {"href": path.relative_to(build).as_posix(), "name": path.stem, "data": base64.b64encode(path.read_bytes()).decode()}
             for path in pictures

@@ -6,6 +6,7 @@ Product names are data (``rules.toml``); everything else that an analyst reads u
 from collections.abc import Mapping
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 Lang = Literal["zh", "en"]
@@ -80,6 +81,10 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "located": ("已定位", "Located"),
     "not_located": ("未定位", "Not located"),
     "count": ("数量", "Count"),
+    "townships": ("乡镇数", "Townships"),
+    "buyer": ("收购商", "Buyer"),
+    "buyers": ("收购商", "Buyers"),
+    "example": ("例", "Example"),
     "reason": ("原因", "Reason"),
     "known_townships": ("数据齐全乡镇数", "Townships known"),
     "baseline_cell": ("附件5出处", "Baseline cell"),
@@ -200,6 +205,8 @@ def shown(frame: pd.DataFrame, *, products: Mapping[str, str] | None = None, lan
 def _written(value: object) -> str:
     if pd.isna(value):
         return "—"
+    if isinstance(value, (bool, np.bool_)):
+        return "是" if value else "否"
     if isinstance(value, float):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
     return str(value)

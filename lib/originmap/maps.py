@@ -1,0 +1,365 @@
+"""Maps: what the screen map shows, as plain GeoJSON, and the ipyleaflet map that draws it without any network.
+
+All geometry is WGS84 (EPSG:4326), coordinates rounded to 1e-6°. Points are one layer, never a widget a point. Colours and
+classes are those of the printed maps (`plans`). Everything that came from a sheet is escaped before it becomes HTML.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import geopandas as gpd
+import ipyleaflet
+import numpy as np
+import pandas as pd
+import shapely
+
+from originmap.places import Places
+from originmap.plans import (
+    COVERAGE_COLOURS,
+    SIZE_PT2,
+    class_label,
+    coverage_labels,
+    coverage_plan,
+    has_point,
+    point_plan,
+    size_breaks,
+)
+from originmap.rules import Rules
+from originmap.selection import windows_text
+from originmap.vocab import CODES, code, label
+
+GeoJson = dict[str, Any]
+DECIMALS: Final = 6  # of a degree: about 0.1 m
+VIEW_PX: Final = (660, 540)  # what the map is fitted to
+NO_DATA: Final = "#E3E3E3"
+_CELL: Final = {"fillColor": "#F4F1E8", "fillOpacity": 1.0, "color": "#8C8778", "weight": 1}
+_POINT: Final = {"radius": 4, "color": "#FFFFFF", "weight": 0.8, "opacity": 1.0, "fillOpacity": 0.92}
+_HOVER: Final = {"color": "#000000", "weight": 2.5}
+_RING: Final = {"radius": 13, "color": "#000000", "weight": 3, "opacity": 1.0, "fillOpacity": 0.0}
+_PX_PER_PT: Final = 2.1  # a screen is looked at from further away than paper
+_BUYER_FILL: Final = "#FFFFFF"
+
+# The card of a record: what an analyst checks first. People and phones are not on it.
+_CARD: Final = (
+    "subject_type township village product size_value market_windows production_mode credit_grade coord_status"
+).split()
+
+
+def cells(
+    places: Places,
+    *,
+    styles: Mapping[str, Mapping[str, object]] | None = None,
+    properties: Mapping[str, Mapping[str, object]] | None = None,
+) -> GeoJson:
+    """Return the townships' cells as GeoJSON, in the order of the codes; a township without a boundary has none.
+
+    Parameters
+    ----------
+    places
+        The county's townships.
+    styles
+        ``{township_code: Leaflet style}`` laid over the plain style.
+    properties
+        ``{township_code: further properties}`` beside `township_code` and `township`.
+    """
+    features = []
+    for row in places.townships.itertuples():
+        if row.geometry is None or row.geometry.is_empty:
+            continue
+        own = {
+            "township_code": row.township_code,
+            "township": row.township,
+            **(properties or {}).get(row.township_code, {}),
+        }
+        style = {**_CELL, **(styles or {}).get(row.township_code, {})}
+        features.append(_feature(_rounded(shapely.geometry.mapping(row.geometry)), {**own, "style": style}))
+    return _collection(features)
+
+
+def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
+    """Return the accepted, located records as one GeoJSON of points, the largest first so that none is covered.
+
+    Each has `record_id`, `product`, `area_mu` (None for animals and buyers, who stand outside areas) and its style: colour by
+    product, area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
+    """
+    plan = point_plan(records, rules)
+    rows = records[(records["status"] == "accepted") & has_point(records)].set_index("record_id")
+    rows = rows.loc[plan["record_id"]]
+    where = np.round(shapely.get_coordinates(rows.geometry.to_numpy()), DECIMALS).tolist()
+    radius = _radius(plan["area_pt2"]).tolist()
+    area = rows["area_mu"].to_numpy("float64", na_value=np.nan)
+    features = []
+    for at, row in enumerate(plan.itertuples()):
+        fill = {"fillColor": _BUYER_FILL, "color": row.colour, "weight": 2} if row.buyer else {"fillColor": row.colour}
+        known = None if row.buyer or math.isnan(area[at]) else float(area[at])
+        own = {"record_id": row.record_id, "product": row.product, "area_mu": known}
+        place = {"type": "Point", "coordinates": where[at]}
+        features.append(_feature(place, {**own, "style": {**fill, "radius": radius[at]}}))
+    return _collection(features)
+
+
+def ring(lon: float | None = None, lat: float | None = None) -> GeoJson:
+    """Return a ring about one place, to mark the chosen record; nothing without a place."""
+    if lon is None or lat is None:
+        return _collection([])
+    place = {"type": "Point", "coordinates": [round(lon, DECIMALS), round(lat, DECIMALS)]}
+    return _collection([_feature(place, {"style": {}})])
+
+
+def coverage_cells(gaps: pd.DataFrame, places: Places, rules: Rules, product: str) -> GeoJson:
+    """Return the cells coloured by coverage class of one crop; unknown is grey with a dashed edge, never a class.
+
+    Properties: `gap_status`, `coverage_pct` (None: unknown), `class_index` (None: unknown) and `label`, the percentage or
+    the status word. Raises ValueError for a product that is not in `gaps`.
+    """
+    plan = coverage_plan(gaps, places, rules, product).set_index("township_code")
+    styles: dict[str, dict[str, object]] = {}
+    properties: dict[str, dict[str, object]] = {}
+    for town, row in plan.iterrows():
+        known = not pd.isna(row["class_index"])
+        styles[str(town)] = (
+            {"fillColor": COVERAGE_COLOURS[row["class_index"]], "color": "#4A4A4A"}
+            if known
+            else {"fillColor": NO_DATA, "color": "#4A4A4A", "dashArray": "4 3"}
+        )
+        properties[str(town)] = {
+            "gap_status": row["gap_status"],
+            "coverage_pct": float(row["coverage_pct"]) if known else None,
+            "class_index": int(row["class_index"]) if known else None,
+            "label": row["label"],
+        }
+    return cells(places, styles=styles, properties=properties)
+
+
+def cell_layer(data: GeoJson) -> Any:
+    """Return the layer of cells."""
+    return ipyleaflet.GeoJSON(data=data, name="乡镇（示意单元）", hover_style={"weight": 2})
+
+
+def point_layer(data: GeoJson) -> Any:
+    """Return the one layer that holds all points."""
+    return ipyleaflet.GeoJSON(data=data, name="产地", point_style=_POINT, hover_style=_HOVER)
+
+
+def ring_layer() -> Any:
+    """Return the layer that marks the chosen record, empty at first."""
+    return ipyleaflet.GeoJSON(data=ring(), name="所选记录", point_style=_RING)
+
+
+def label_layer(places: Places) -> Any:
+    """Return the townships' names as one group; `relabel` adds a second line."""
+    spots = places.townships.geometry.representative_point()
+    markers = []
+    for town, spot in zip(places.townships.itertuples(), spots, strict=True):
+        lon, lat = (town.seat_lon, town.seat_lat) if spot is None or spot.is_empty else (spot.x, spot.y)
+        markers.append(
+            ipyleaflet.Marker(
+                location=[round(lat, DECIMALS), round(lon, DECIMALS)],
+                icon=_label(town.township),
+                draggable=False,
+                keyboard=False,  # 24 names are no stops for the tab key
+            )
+        )
+    return ipyleaflet.LayerGroup(layers=markers, name="乡镇名")
+
+
+def relabel(layer: Any, places: Places, texts: Mapping[str, str]) -> None:
+    """Write ``{township_code: text}`` under the names of a `label_layer`."""
+    for marker, (town, name) in zip(layer.layers, places.names.items(), strict=True):
+        old, marker.icon = marker.icon, _label(name, texts.get(town, ""))
+        old.close()
+
+
+def township_map(places: Places, layers: Sequence[Any], *, note: str) -> Any:
+    """Return the ipyleaflet map of the county: `layers` and nothing from any network, scale, names to switch off, `note`."""
+    west, south, east, north = (float(value) for value in places.townships.total_bounds)
+    drawn = ipyleaflet.Map(
+        layers=tuple(layers),  # given, so that no base map is looked for
+        max_zoom=18,  # without tiles nothing else bounds the zoom, and controls break
+        min_zoom=8,
+        prefer_canvas=True,
+        center=[round((south + north) / 2, 4), round((west + east) / 2, 4)],
+        zoom=_zoom(west, south, east, north),
+        zoom_snap=0.25,
+        zoom_delta=0.5,
+        scroll_wheel_zoom=True,
+        attribution_control=False,
+        layout={"height": f"{VIEW_PX[1] + 20}px"},
+    )
+    drawn.add(ipyleaflet.ScaleControl(position="bottomleft", imperial=False))
+    drawn.add(ipyleaflet.LayersControl(position="topright"))
+    drawn.add(ipyleaflet.FullScreenControl(position="topleft"))
+    drawn.add(ipyleaflet.AttributionControl(position="bottomright", prefix=escape(note)))
+    return drawn
+
+
+def map_note(places: Places, *, is_sample: bool, profile: str = "internal") -> str:
+    """Return the line at the map's foot: who may see it, what the boundaries are, and that a sample is one."""
+    schematic = "乡镇为示意单元，非行政区域界线" if places.quality == "schematic" else "乡镇界线由本地提供"
+    return "　".join([code("profile", profile), *(["样例数据（虚构）"] if is_sample else []), schematic, "WGS84"])
+
+
+def point_legend(rules: Rules, products: Iterable[str] = ()) -> str:
+    """Return the legend of the points as HTML: one product one colour, sizes in the units of `products` (all by default)."""
+    shown = [rules.products[product] for product in products or rules.products]
+    lines = [_line(_dot(10, product.colour), product.name) for product in shown]
+    lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), code("subject_type", "buyer") + "（空心）"))
+    breaks = {unit: edges for unit, edges in size_breaks(rules).items() if unit in {product.unit for product in shown}}
+    sizes = []
+    for index, area in enumerate(SIZE_PT2):
+        texts = [f"{class_label(edges, index)} {code('size_unit', unit)}" for unit, edges in breaks.items()]
+        sizes.append(_line(_dot(2 * _radius(area), "#666666"), " · ".join(texts)))
+    return f"<div><b>品种</b>{''.join(lines)}</div><div style='margin-top:4px'><b>规模</b>{''.join(sizes)}</div>"
+
+
+def coverage_legend(rules: Rules, counts: Mapping[str, int]) -> str:
+    """Return the legend of `coverage_cells` as HTML with the number of townships, unknowns by their reason."""
+    lines = []
+    for colour, text in zip(COVERAGE_COLOURS, coverage_labels(rules), strict=True):
+        lines.append(_line(_chip(colour), f"{text}：{counts.get(text, 0)} 个乡镇"))
+    unknown = [status for status in CODES["gap_status"] if counts.get(status)]
+    lines += [
+        _line(_chip(NO_DATA, dashed=True), f"{code('gap_status', status)}：{counts[status]} 个乡镇")
+        for status in unknown
+    ]
+    return f"<div><b>覆盖率（采集 ÷ 底数）</b>{''.join(lines)}</div>"
+
+
+def card(record: pd.Series, rules: Rules) -> str:
+    """Return one record as HTML, all of it escaped: who, what, when, where, and the row of the sheet it stands in."""
+    product = rules.products.get(str(record["product"]))
+    texts = {field: "—" if pd.isna(record[field]) else str(record[field]) for field in _CARD}
+    for field in ("subject_type", "production_mode", "coord_status"):
+        texts[field] = CODES[field].get(texts[field], (texts[field],))[0]
+    texts["product"] = product.name if product else texts["product"]
+    if pd.notna(record["size_value"]):
+        texts["size_value"] = f"{record['size_value']:,.2f}".rstrip("0").rstrip(".")
+        texts["size_value"] += code("size_unit", record["size_unit"]) if pd.notna(record["size_unit"]) else ""
+    if pd.notna(record["market_windows"]):
+        texts["market_windows"] = windows_text(str(record["market_windows"]))
+    rows = [(label("size" if field == "size_value" else field), text) for field, text in texts.items()]
+    rows.append(("出处", f"{record['source_file']}〔{record['source_sheet']}〕第 {record['source_row']} 行"))
+    body = "".join(
+        f"<tr><td style='color:#666;white-space:nowrap;padding-right:8px;vertical-align:top'>{escape(name)}</td>"
+        f"<td style='overflow-wrap:anywhere'>{escape(text)}</td></tr>"
+        for name, text in rows
+    )
+    name = "—" if pd.isna(record["subject_name"]) else str(record["subject_name"])
+    return f"<div style='line-height:1.45'><b>{escape(name)}</b><table>{body}</table></div>"
+
+
+def drawn(layer: Any) -> dict[str, Any]:
+    """Return what a layer draws, read from the layer itself.
+
+    Parameters
+    ----------
+    layer
+        A GeoJSON layer or its data, or a plan of the printed maps (a frame in any CRS).
+
+    Returns
+    -------
+    `features`; `area_mu`, the sum over features that have one, else None; `extent` (west, south, east, north in degrees, in
+    metres for a projected plan, None when empty); `coordinates` and `symbols`, the first 12 hex digits of a sha256 over the
+    coordinates (rounded to 1e-6°, 0.01 m) and over colours and radii, in the order of the features.
+    """
+    if isinstance(layer, gpd.GeoDataFrame):
+        where, decimals = shapely.get_coordinates(layer.geometry.to_numpy()), 2 if layer.crs.is_projected else DECIMALS
+        count, areas = len(layer), list(layer["area_mu"]) if "area_mu" in layer else []
+        symbols = (
+            layer[[name for name in ("colour", "marker", "area_pt2") if name in layer]].round(3).to_numpy().tolist()
+        )
+    else:
+        features = (layer if isinstance(layer, Mapping) else layer.data)["features"]
+        shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+        where, decimals, count = shapely.get_coordinates(shapes), DECIMALS, len(features)
+        own = [feature["properties"] for feature in features]
+        areas = [properties.get("area_mu") for properties in own]
+        symbols = [[properties["style"].get("fillColor"), properties["style"].get("radius")] for properties in own]
+    areas = [area for area in areas if pd.notna(area)]
+    # Adding 0.0 turns -0.0 into 0.0.
+    texts = [",".join(f"{value:.{decimals}f}" for value in pair) for pair in (np.round(where, decimals) + 0.0).tolist()]
+    low, high = (where.min(axis=0).tolist(), where.max(axis=0).tolist()) if len(where) else ([], [])
+    return {
+        "features": count,
+        "area_mu": round(math.fsum(areas), 2) if areas else None,
+        "extent": None if not low else tuple(round(value, min(decimals, 4)) for value in [*low, *high]),
+        "coordinates": _hash(";".join(texts)),
+        "symbols": _hash(json.dumps(symbols)),
+    }
+
+
+def digest(layer: Any, *, beside: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return `drawn` as a table for people, to stand beside a map that a comparison cannot look into.
+
+    `beside` are further lines, put first. One line a figure, for a long cell would be cut and a difference in it with it.
+    """
+    found = drawn(layer)
+    extent = found["extent"] or ["—"] * 4
+    lines = {**(beside or {}), "图上要素": str(found["features"])}
+    if found["area_mu"] is not None:
+        lines["逐个面积之和(亩)"] = f"{found['area_mu']:,.2f}"
+    lines["西、东"] = f"{extent[0]}，{extent[2]}"
+    lines["南、北"] = f"{extent[1]}，{extent[3]}"
+    lines["坐标摘要"], lines["符号摘要"] = found["coordinates"], found["symbols"]
+    return pd.DataFrame({"值": pd.Series(lines, dtype="str")}).rename_axis("图上画的")
+
+
+def _feature(geometry: Mapping[str, Any], properties: Mapping[str, Any]) -> GeoJson:
+    return {"type": "Feature", "geometry": dict(geometry), "properties": dict(properties)}
+
+
+def _collection(features: list[GeoJson]) -> GeoJson:
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    return value if isinstance(value, str) else [_rounded(item) for item in value]
+
+
+def _radius(area_pt2: Any) -> Any:
+    return np.round(np.sqrt(area_pt2 / math.pi) * _PX_PER_PT, 1)
+
+
+def _zoom(west: float, south: float, east: float, north: float) -> float:
+    """Return the largest zoom (in quarters) at which the bounds fit `VIEW_PX` in Web Mercator."""
+    stretch = 1 / math.cos(math.radians((south + north) / 2))
+    at_zero = 256 / 360 * max((east - west) / VIEW_PX[0], (north - south) * stretch / VIEW_PX[1])
+    return math.floor(-4 * math.log2(at_zero)) / 4
+
+
+def _label(name: str, text: str = "") -> Any:
+    halo = "text-shadow:0 0 3px #fff,0 0 3px #fff,0 0 3px #fff"
+    below = f"<br><b>{escape(text)}</b>" if text else ""
+    # No size, and no pointer events: a name never stands between the pointer and a point.
+    html = (
+        f"<div style='position:absolute;transform:translate(-50%,-50%);white-space:nowrap;pointer-events:none;"
+        f"text-align:center;font:11px/1.15 sans-serif;color:#333;{halo}'>{escape(name)}{below}</div>"
+    )
+    return ipyleaflet.DivIcon(html=html, icon_size=[0, 0], icon_anchor=[0, 0])
+
+
+def _line(symbol: str, text: str) -> str:
+    box = "display:inline-flex;width:22px;justify-content:center;flex:none"
+    return f"<div style='display:flex;align-items:center;line-height:1.5'><span style='{box}'>{symbol}</span>{escape(text)}</div>"
+
+
+def _dot(size_px: float, fill: str, *, rim: str = "") -> str:
+    edge = f"border:2px solid {escape(rim)};" if rim else ""
+    return f"<span style='width:{size_px:g}px;height:{size_px:g}px;border-radius:50%;{edge}background:{escape(fill)}'></span>"
+
+
+def _chip(fill: str, *, dashed: bool = False) -> str:
+    edge = f"border:1px {'dashed' if dashed else 'solid'} #4A4A4A;"
+    return f"<span style='width:16px;height:11px;{edge}background:{escape(fill)}'></span>"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
