@@ -99,7 +99,7 @@ def execute(path_in: Path, *, parameters: Mapping[str, object] | None = None, cw
     NotebookError
         A cell failed.
     """
-    notebook = _read(path_in)
+    notebook = read(path_in)
     _check(notebook, parameters or {}, path_in.name)
     if parameters:
         _inject(notebook, parameters)
@@ -228,11 +228,11 @@ def working_copies(inbox: Path, private: Path) -> tuple[Path, Path]:
     folder = private / "notebooks" / f"{inbox.parent.name}_{inbox.name}"
     folder.mkdir(parents=True, exist_ok=True)
     for path in committed():
-        notebook = _read(path)
+        notebook = read(path)
         origin = hashlib.sha256(path.read_bytes() + str(inbox).encode()).hexdigest()
         copied = folder / path.name
         if copied.exists():
-            if _read(copied).metadata.get("originmap", {}).get("origin") == origin:
+            if read(copied).metadata.get("originmap", {}).get("origin") == origin:
                 continue
             copied.replace(_unused(folder, f"{path.stem}_旧"))
         if "inbox" in known_parameters(notebook, name=path.name):
@@ -264,7 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _read(path: Path) -> NotebookNode:
+def read(path: Path) -> NotebookNode:
+    """Read a notebook file in the current format."""
     notebook: NotebookNode = nbformat.read(path, as_version=4)
     return notebook
 

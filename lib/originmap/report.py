@@ -9,6 +9,7 @@ import hashlib
 import multiprocessing
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -174,9 +175,16 @@ def _notebook(name: str, settings: Settings, folder: Path) -> None:
     parameters: dict[str, object] = {"inbox": str(settings.inbox), "as_of": settings.as_of}
     if settings.rules:
         parameters["rules"] = str(settings.rules)
-    made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks")
-    # What is handed over names the round, not the folder of whoever made it.
-    made = notebooks.without_paths(made, {str(settings.inbox): settings.inbox.name, str(PROJECT): "."})
+    with tempfile.TemporaryDirectory() as scratch:
+        # The tree has these pictures already: what a notebook saves by itself is not kept twice.
+        if "out" in notebooks.known_parameters(notebooks.read(source)):
+            parameters["out"] = scratch
+        made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks")
+        # What is handed over names the round, not the folder of whoever made it.
+        places = {str(settings.inbox): settings.inbox.name, scratch: "outputs/briefing", str(PROJECT): "."}
+        if settings.rules:
+            places[str(settings.rules)] = settings.rules.name
+        made = notebooks.without_paths(made, places)
     notebooks.write(made, folder / f"{name}.ipynb")
     (folder / f"{name}.html").write_text(notebooks.to_html(made, title=notebooks.title(made)), encoding="utf-8")
 

@@ -1,0 +1,234 @@
+"""20_one_map as an analyst opens it, in JupyterLab and in Voila: a filter changes what is drawn, and nothing leaves the machine."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+
+import originmap as om
+from originmap.notebooks import working_copies
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = "data/sample/anxi/2023-03"
+TOKEN = "browser-tests"  # noqa: S105 - of a server that lives for one test
+START_S, WAIT_MS = 60, 60_000
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+# How many pixels of the map's canvas have (nearly) each of these colours: what is drawn, not what was meant to be.
+COUNT_COLOURS = """
+([canvas, colours]) => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const wanted = colours.map(hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16)));
+  const counts = colours.map(() => 0);
+  for (let at = 0; at < data.length; at += 4) {
+    wanted.forEach((rgb, number) => {
+      if (rgb.every((value, part) => Math.abs(value - data[at + part]) < 24)) counts[number] += 1;
+    });
+  }
+  return counts;
+}
+"""
+# The middle of a dot: a pixel whose surroundings have its colour too.
+FIND_DOT = """
+([canvas, hex]) => {
+  const {width, height} = canvas;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+  const rgb = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
+  const same = (x, y) => rgb.every((value, part) => Math.abs(value - data[4 * (y * width + x) + part]) < 24);
+  const box = canvas.getBoundingClientRect(), scale = box.width / width;
+  const view = canvas.closest('.leaflet-container').getBoundingClientRect();
+  for (let y = 3; y < height - 3; y += 1) for (let x = 3; x < width - 3; x += 1) {
+    const at = [box.left + x * scale, box.top + y * scale];
+    const inside = at[0] > view.left + 60 && at[0] < view.right - 60 && at[1] > view.top + 60 && at[1] < view.bottom - 60;
+    if (inside && [[0, 0], [3, 0], [-3, 0], [0, 3], [0, -3]].every(([i, j]) => same(x + i, y + j))) return at;
+  }
+  return null;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def round_(root):
+    return om.open_round(root / SAMPLE)
+
+
+@pytest.fixture
+def notebooks(root, tmp_path):
+    """Working copies as ``originmap lab`` lays them, and JupyterLab's settings for them."""
+    return working_copies(root / SAMPLE, tmp_path / "private")
+
+
+@contextlib.contextmanager
+def serving(module, arguments, address, log, **environment):
+    """A server of its own with folders of its own; everything that it started is stopped with it."""
+    folder = log.parent / "jupyter"
+    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"IPYTHONDIR": str(folder / "ipython"), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    with log.open("wb") as said:
+        server = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdout=said,
+            stderr=said,
+            cwd=log.parent,
+            env={**os.environ, **own, **environment},
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + START_S
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            while True:
+                assert server.poll() is None, log.read_text(encoding="utf-8", errors="replace")
+                assert time.monotonic() < deadline, log.read_text(encoding="utf-8", errors="replace")
+                with contextlib.suppress(OSError), opener.open(address, timeout=5) as answer:
+                    if answer.status == 200:
+                        break
+                time.sleep(0.2)
+            yield
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+
+
+@contextlib.contextmanager
+def browsing(chromium, folder):
+    """A page in a fresh profile, and what went wrong on it: errors it reported, requests that left this machine."""
+    errors, abroad = [], []
+    with playwright.sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            folder / "profile",
+            executable_path=chromium,
+            args=FLAGS,
+            viewport={"width": 1360, "height": 1500},
+            locale="zh-CN",
+        )
+        try:
+            page = context.pages[0]
+            page.set_default_timeout(WAIT_MS)
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("request", lambda request: None if at_home(request.url) else abroad.append(request.url))
+            yield page, errors, abroad
+        finally:
+            context.close()
+
+
+def at_home(url):
+    parts = urlsplit(url)
+    return parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def drawn(page, round_):
+    """Count the pixels of each product's colour on the map."""
+    colours = [product.colour for product in round_.rules.products.values()]
+    canvas = page.locator(".leaflet-container canvas").first.element_handle()
+    return dict(zip(round_.rules.products, page.evaluate(COUNT_COLOURS, [canvas, colours]), strict=True))
+
+
+def use_the_map(page, round_, folder):
+    """Work with the panel as a person does, and hold the map to it."""
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    cowpea = accepted[accepted["product"] == "cowpea"]
+    every = f"已定位 {accepted.geometry.notna().sum()} / {len(accepted)} 条"
+    page.locator(".leaflet-container canvas").first.wait_for()
+    # The notebook's own cells play with the filters and end with everything shown.
+    panel = page.locator(".originmap").first
+    playwright.expect(panel).to_contain_text(every, timeout=WAIT_MS)
+    page.wait_for_timeout(500)
+    before = drawn(page, round_)
+    page.screenshot(path=folder / "all.png")
+    assert min(before.values()) > 20, before
+
+    products = panel.locator("select[multiple]").first
+    products.focus()
+    page.keyboard.press("Home")  # the first of the list: by keyboard alone
+    playwright.expect(panel).to_contain_text(f"已定位 {cowpea.geometry.notna().sum()} / {len(cowpea)} 条")
+    playwright.expect(panel).to_contain_text(re.compile("豇豆：.* 个主体，.* 亩"))
+    page.wait_for_timeout(500)
+    after = drawn(page, round_)
+    page.screenshot(path=folder / "cowpea.png")
+    assert after["cowpea"] > 200, after
+    # All other colours are gone but for a few blended pixels at the rims.
+    assert all(after[name] < max(20, before[name] // 10) for name in after if name != "cowpea"), (before, after)
+
+    canvas = page.locator(".leaflet-container canvas").first.element_handle()
+    spot = page.evaluate(FIND_DOT, [canvas, round_.rules.products["cowpea"].colour])
+    assert spot is not None
+    page.mouse.click(*spot)
+    playwright.expect(panel).to_contain_text("出处")
+    playwright.expect(panel).to_contain_text(re.compile(r"〔.*〕第 \d+ 行"))
+    page.wait_for_timeout(300)
+    page.screenshot(path=folder / "card.png")
+
+    panel.get_by_role("button", name="清除筛选").click()
+    playwright.expect(panel).to_contain_text(every)
+    page.wait_for_timeout(500)
+    again = drawn(page, round_)
+    assert again == pytest.approx(before, rel=0.02, abs=5)
+
+
+def test_in_jupyterlab(chromium, notebooks, round_, tmp_path):
+    folder, settings = notebooks
+    port = free_port()
+    arguments = [
+        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+    ]  # fmt: skip
+    home = f"http://127.0.0.1:{port}"
+    with (
+        serving("jupyterlab", arguments, f"{home}/api", tmp_path / "lab.log", JUPYTERLAB_SETTINGS_DIR=str(settings)),
+        browsing(chromium, tmp_path) as (page, errors, abroad),
+    ):
+        page.goto(f"{home}/lab/tree/20_one_map.ipynb?token={TOKEN}&reset")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.locator(".originmap .leaflet-container").first.wait_for()
+        page.locator(".originmap").first.scroll_into_view_if_needed()
+        use_the_map(page, round_, tmp_path)
+    assert abroad == []
+    assert errors == []
+
+
+def test_in_voila(chromium, notebooks, round_, tmp_path):
+    folder, _ = notebooks
+    port = free_port()
+    arguments = [
+        str(folder / "20_one_map.ipynb"), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0"
+    ]  # fmt: skip
+    home = f"http://127.0.0.1:{port}"
+    with (
+        serving("voila", arguments, f"{home}/voila/static/voila.js", tmp_path / "voila.log"),
+        browsing(chromium, tmp_path) as (page, errors, abroad),
+    ):
+        page.goto(home)
+        page.locator(".originmap .leaflet-container").first.wait_for()
+        page.locator(".originmap").first.scroll_into_view_if_needed()
+        use_the_map(page, round_, tmp_path)
+    assert abroad == []
+    assert errors == []
