@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from originmap.findings import found
@@ -102,7 +103,7 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     """Read every file of `folder`; one that cannot be read is a finding, the others are processed."""
     files: list[dict[str, object]] = []
     sheets: list[dict[str, object]] = []
-    skipped: list[pd.DataFrame] = []
+    skipped: list[tuple[str, str, int, str]] = []
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
     is_sample = False
@@ -118,19 +119,17 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
             continue
         files.append({"file": name, "status": "read"})
         for sheet in raw:
-            kind, table, skips, sheet_findings = recognise(sheet, rules)
+            kind, table, reasons, sheet_findings = recognise(sheet, rules)
             sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": len(sheet.cells)})
-            skipped.append(skips.assign(file=name, sheet=sheet.sheet))
+            skipped.extend((name, sheet.sheet, row, reason) for row, reason in enumerate(reasons, start=1) if reason)
             findings.extend(sheet_findings)
             if table is not None:
                 tables.append(table)
             is_sample = is_sample or (kind != "refused" and SAMPLE_MARK in "".join(_texts(sheet.cells[:5])))
-    columns = ["file", "sheet", "row", "reason"]
-    skipped_frame = pd.concat(skipped, ignore_index=True)[columns] if skipped else pd.DataFrame(columns=columns)
     return Inbox(
         files=pd.DataFrame(files, columns=["file", "status"]),
         sheets=pd.DataFrame(sheets, columns=["file", "sheet", "kind", "rows_in"]),
-        skipped=skipped_frame,
+        skipped=pd.DataFrame(skipped, columns=["file", "sheet", "row", "reason"]),
         tables=tuple(tables),
         findings=tuple(findings),
         is_sample=is_sample,
@@ -160,21 +159,21 @@ def unit_in_header(text: str) -> str:
     return match.group(1) if match else ""
 
 
-def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, pd.DataFrame, list[pd.DataFrame]]:
+def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, list[pd.DataFrame]]:
     """Decide what a sheet is and split its rows into records and the skipped, each with its reason.
 
     Returns
     -------
-    The kind (``empty``, ``refused`` and ``unrecognised`` included), the table if it is one of ours, the skipped rows
-    (`row, reason`) and the findings.
+    The kind (``empty``, ``refused`` and ``unrecognised`` included), the table if it is one of ours, for every row the
+    reason why it is skipped (empty when it is a record), and the findings.
     """
-    height = len(sheet.cells)
-    everything = pd.DataFrame({"row": np.arange(1, height + 1)})
-    if not height:
-        return "empty", None, everything.assign(reason="blank"), []
+    reasons = np.full(len(sheet.cells), "blank", dtype=object)
+    if not len(reasons):
+        return "empty", None, reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
     if _is_accounts(sheet.cells, rules.headers["refuse"]["words"]):
-        return "refused", None, everything.assign(reason="refused"), [found("sheet_refused", at)]
+        reasons[:] = "refused"
+        return "refused", None, reasons, [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
     if sheet.dropped_ids:
         findings.append(_id_findings(sheet))
@@ -184,36 +183,36 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, pd.Data
     if len(kinds) != 1:
         rule = "sheet_ambiguous" if kinds else "sheet_unrecognised"
         detail = "、".join(kinds) if kinds else "、".join(text for text in _texts(sheet.cells[:3])[:5])
-        return (
-            "unrecognised",
-            None,
-            everything.assign(reason="unrecognised"),
-            [*findings, found(rule, at, detail=detail)],
-        )
+        reasons[:] = "unrecognised"
+        return "unrecognised", None, reasons, [*findings, found(rule, at, detail=detail)]
     body = _filled(sheet, columns, end)
     reasons = _reasons(sheet.cells, columns, end, rules)
     reasons[:start] = "title"
     reasons[start:end] = "header"
     reasons[[not any(value is not None for value in row) for row in sheet.cells]] = "blank"
-    frame = pd.DataFrame({"row": everything["row"], **{field: body[:, column] for field, column in columns.items()}})
     context = tuple(_texts(sheet.cells[(reasons == "title") | (reasons == "note")]))
     headers = {field: paths[column][-1] for field, column in columns.items()}
-    is_record = reasons == ""
     table = Table(
         kind=kinds[0],
         file=sheet.file,
         sheet=sheet.sheet,
         columns=columns,
         headers=headers,
-        frame=frame[is_record].reset_index(drop=True),
-        zero_rows=frame[reasons == "zero_report"].reset_index(drop=True),
+        frame=_rows(body, columns, reasons == ""),
+        zero_rows=_rows(body, columns, reasons == "zero_report"),
         context=context,
     )
     for column in unknown:
         cell = at.assign(cell=f"{column_letter(column)}{end}", row=end)
         findings.append(found("column_unknown", cell, value="/".join(paths[column])))
-    skipped = everything.assign(reason=reasons)[~is_record]
-    return kinds[0], table, skipped, findings
+    return kinds[0], table, reasons, findings
+
+
+def _rows(body: Cells, columns: Mapping[str, int], wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the wanted rows as objects: one conversion to text for all sheets is made later (`cells`)."""
+    texts = pd.DataFrame({field: body[wanted, column] for field, column in columns.items()}, dtype=object)
+    texts.insert(0, "row", np.flatnonzero(wanted) + 1)
+    return texts
 
 
 def _texts(cells: Cells) -> list[str]:
