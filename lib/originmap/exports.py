@@ -7,21 +7,29 @@ working papers.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import xlsxwriter
 
 from originmap import vocab
 from originmap.findings import mask_phones
+from originmap.reconcile import accepted
 from originmap.rounds import Round
+from originmap.subjects import normal_name, standing
 
 # XlsxWriter would stamp the clock; any fixed day will do.
 _CREATED: Final = datetime(2023, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _FORMULA: Final = r"^[=+\-@\t\r]"
+# In characters: one column, one A4 landscape page at 10 points, the least that a column keeps.
 MAX_WIDTH: Final = 42
+PAGE_WIDTH: Final = 132
+MIN_WIDTH: Final = 7
+LINE_PT: Final = 13.5
 
 
 def masked(frame: pd.DataFrame) -> pd.DataFrame:
@@ -66,43 +74,99 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
         book.set_properties({"title": title, "created": _CREATED})
         sheet = book.add_worksheet(title[:31].translate(str.maketrans("[]:*?/\\", "（）：＊？／＼")))
         base = {"font_name": "宋体", "font_size": 10, "valign": "vcenter", "border": 1, "text_wrap": True}
-        head = book.add_format(base | {"bold": True, "align": "center", "bg_color": "#E8EEF4"})
-        forms = {
-            (number, bold): book.add_format(base | {"bold": bold} | ({"num_format": "#,##0.##"} if number else {}))
-            for number in (True, False)
-            for bold in (True, False)
-        }
+        forms: dict[str, Any] = {}
+
+        def form(**properties: object) -> Any:
+            key = repr(properties)
+            if key not in forms:
+                forms[key] = book.add_format(base | properties)
+            return forms[key]
+
+        head = form(bold=True, align="center", bg_color="#E8EEF4")
         heading = book.add_format({"font_name": "黑体", "font_size": 16, "align": "center", "valign": "vcenter"})
         note = book.add_format({"font_name": "宋体", "font_size": 9, "font_color": "#555555"})
-        width = max(len(frame.columns), 1)
-        if width > 1:
-            sheet.merge_range(0, 0, 0, width - 1, title, heading)
-        else:
-            sheet.write_string(0, 0, title, heading)
-        sheet.set_row(0, 30)
+        top = _write_head(sheet, [str(name) for name in frame.columns], title, head, heading)
+        widths = _widths(frame)
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, width)
+        for row, values in enumerate(frame.astype("object").itertuples(index=False), start=top):
+            sheet.set_row(row, LINE_PT * _lines(values, widths) + 2)
         for column, name in enumerate(frame.columns):
-            sheet.write_string(1, column, str(name), head)
-            texts = [str(value) for value in frame.iloc[:500, column].dropna()]
-            longest = max([len(str(name).encode("gb18030")), *(len(text.encode("gb18030")) for text in texts)])
-            sheet.set_column(column, column, min(longest + 2, MAX_WIDTH))
-        for row, values in enumerate(frame.itertuples(index=False), start=2):
-            bold = totals and row == len(frame) + 1
-            for column, value in enumerate(values):
+            whole = pd.to_numeric(frame[name], errors="coerce").dropna()
+            digits = "#,##0" if (whole == whole.round()).all() else "#,##0.00"
+            for row, value in enumerate(frame[name]):
+                bold = totals and row == len(frame) - 1
                 if pd.isna(value):
-                    sheet.write_string(row, column, "—", forms[False, bold])
-                elif isinstance(value, (int, float)) and not isinstance(value, bool):
-                    sheet.write_number(row, column, float(value), forms[True, bold])
+                    sheet.write_string(top + row, column, "—", form(bold=bold, align="center"))
+                elif isinstance(value, (int, float, np.integer)) and not isinstance(value, bool):
+                    sheet.write_number(top + row, column, float(value), form(bold=bold, num_format=digits))
                 else:
-                    sheet.write_string(row, column, str(value), forms[False, bold])
-        for row, text in enumerate(notes, start=len(frame) + 3):
+                    sheet.write_string(top + row, column, str(value), form(bold=bold))
+        for row, text in enumerate(notes, start=top + len(frame) + 1):
             sheet.write_string(row, 0, text, note)
-        sheet.freeze_panes(2, 0)
+        sheet.freeze_panes(top, 0)
         sheet.set_landscape()
         sheet.set_paper(9)
-        sheet.repeat_rows(1)
+        sheet.repeat_rows(1, top - 1)
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.6, right=0.6, top=0.7, bottom=0.7)
         sheet.set_footer("&C第 &P 页，共 &N 页")
+
+
+def _write_head(sheet: Any, names: Sequence[str], title: str, head: Any, heading: Any) -> int:
+    """Write the title and one or two header rows (``group›column``, groups merged); return the first body row."""
+    width = len(names)
+    if width > 1:
+        sheet.merge_range(0, 0, 0, width - 1, title, heading)
+    else:
+        sheet.write_string(0, 0, title, heading)
+    sheet.set_row(0, 30)
+    if not any("›" in name for name in names):
+        for column, name in enumerate(names):
+            sheet.write_string(1, column, name, head)
+        return 2
+    groups = [name.partition("›")[0] for name in names]
+    for column, name in enumerate(names):
+        if "›" not in name:
+            sheet.merge_range(1, column, 2, column, name, head)
+        elif column == 0 or groups[column - 1] != groups[column]:
+            last = next((at for at in range(column, width) if groups[at] != groups[column]), width) - 1
+            sheet.merge_range(1, column, 1, last, groups[column], head)
+        if "›" in name:
+            sheet.write_string(2, column, name.partition("›")[2], head)
+    return 3
+
+
+def _bytes(text: str) -> int:
+    """Return a text's width in characters of a sheet: a Chinese sign takes two."""
+    return len(text.encode("gb18030"))
+
+
+def _widths(frame: pd.DataFrame) -> list[float]:
+    """Return column widths in characters that fit a landscape page: texts give way and wrap, numbers never do."""
+    wanted, least = [], []
+    for name in frame.columns:
+        figures = pd.to_numeric(frame[name], errors="coerce").dropna()
+        number = len(figures) > 0 and frame[name].dtype != "str"
+        digits = 0 if (figures == figures.round()).all() else 2
+        texts = [f"{value:,.{digits}f}" if number and pd.notna(value) else str(value) for value in frame[name].dropna()]
+        head = _bytes(str(name).rpartition("›")[2])
+        longest = max((_bytes(text) for text in texts), default=0)
+        wanted.append(float(min(max(head, longest) + 2, MAX_WIDTH)))
+        least.append(float(longest + 2) if number else float(MIN_WIDTH))
+    limit = float(MAX_WIDTH)
+    while limit > MIN_WIDTH and sum(_between(limit, *pair) for pair in zip(least, wanted, strict=True)) > PAGE_WIDTH:
+        limit -= 1
+    return [_between(limit, *pair) for pair in zip(least, wanted, strict=True)]
+
+
+def _between(limit: float, least: float, wanted: float) -> float:
+    return max(least, min(wanted, limit))
+
+
+def _lines(values: Sequence[object], widths: Sequence[float]) -> int:
+    """Return how many lines a row needs: not every program works that out for itself."""
+    return max(1, *(ceil((_bytes(str(value)) + 1) / width) for value, width in zip(values, widths, strict=True)))
 
 
 def stamp(round_: Round) -> list[str]:
@@ -130,26 +194,35 @@ def area_table(round_: Round, gaps: pd.DataFrame, county: pd.DataFrame) -> pd.Da
 def summary_table(round_: Round) -> pd.DataFrame:
     """Return the summary by township and product 乡镇×品种汇总: subjects and size, buyers apart, subjects de-duplicated.
 
-    The last row is the county's. Accepted rows only; never 亩 and heads in one figure.
+    The last row is the county's. Accepted rows only; never 亩 and heads in one figure. NA where a township did not speak of
+    a product; 0 only for a zero report or when every row waits for correction.
     """
     records = round_.records[round_.records["status"] == "accepted"]
-    subject = records["township_code"] + records["subject_name"]
+    subject = records["township_code"] + normal_name(records["subject_name"], round_.places)
+    growers, by = accepted(round_), ["township_code", "product"]
+    sizes = standing(growers, by, measure=str(round_.rules["reconcile"]["area_measure"])).fillna(
+        standing(growers, by, value="head_count")
+    )
+    spoken = set(round_.submissions[by].itertuples(index=False, name=None))
+    buyer = records["subject_type"] == "buyer"
     rows = []
-    groups = [(name, records["township_code"] == code) for code, name in round_.places.names.items()]
-    for name, of_town in [*groups, ("合计", records["township_code"].notna())]:
+    for town, name in [*round_.places.names.items(), ("", "合计")]:
+        towns = [town] if town else list(round_.places.names)
+        here = records["township_code"].isin(towns)
         row: dict[str, object] = {"乡镇": name}
-        growers = of_town & (records["subject_type"] != "buyer")
         for code, product in round_.rules.products.items():
-            held = growers & (records["product"] == code)
-            crop = product.kind == "crop"
-            size = records.loc[held, "area_mu" if crop else "head_count"].sum(min_count=1)
-            row[f"{product.name}主体数"] = int(subject[held].nunique())
-            unit = vocab.code("size_unit", product.unit)
-            row[f"{product.name}{'面积' if crop else '存栏'}({unit})"] = round(size, 2) if pd.notna(size) else None
-        row["收购商"] = int(subject[of_town & (records["subject_type"] == "buyer")].nunique())
-        row["合计主体(去重)"] = int(subject[of_town].nunique())
+            known = [(at, code) for at in towns if (at, code) in spoken]
+            what = f"{'面积' if product.kind == 'crop' else '存栏'}({vocab.code('size_unit', product.unit)})"
+            held = here & ~buyer & (records["product"] == code)
+            row[f"{product.name}›主体数"] = subject[held].nunique() if known else None
+            row[f"{product.name}›{what}"] = round(float(sizes.reindex(known).sum()), 2) if known else None
+        arrived = any(at in towns for at, _ in spoken)
+        row["收购商"] = subject[here & buyer].nunique() if arrived else None
+        row["合计主体(去重)"] = subject[here].nunique() if arrived else None
         rows.append(row)
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    counts = [name for name in frame.columns if name.endswith("主体数") or name in ("收购商", "合计主体(去重)")]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 def correction_list(round_: Round, township_code: str) -> pd.DataFrame:

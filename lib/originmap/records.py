@@ -330,8 +330,10 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
     shown = written(x, "{:.6f}") + "," + written(y, "{:.6f}")
     source.find("point_missing", text.isna(), "point", value="")
     source.find("point_unreadable", text.notna() & read.isna(), "point", value=text)
-    for name in ("point_swapped", "point_zero", "point_decimal_lost", "point_dms_as_decimal", "point_far"):
+    for name in ("point_swapped", "point_decimal_lost", "point_dms_as_decimal"):
         source.find(name, rule == name, "point", value=text, proposal=shown)
+    for name in ("point_zero", "point_far"):
+        source.find(name, rule == name, "point", value=text)
     outside &= settled
     kilometres = written(distance / 1000, "{:.1f} 公里")
     source.find("point_outside", outside, "point", value=text, detail=kilometres)
