@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report check-inbox lab sample test check format notebooks bench lock clean
+.PHONY: help report check-inbox lab sample test check format notebooks docs bench lock clean
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ format: $(READY)  ## Format code and notebooks
 
 notebooks: $(READY)  ## Run the committed notebooks again in place, ready to commit
 	@$(BIN)/python -m originmap.notebooks notebooks/*.ipynb
+
+docs: $(READY)  ## Write docs/rules.md anew from the table of rules
+	@$(BIN)/python -c "from originmap.findings import rules_page; print(rules_page(), end='')" > docs/rules.md
 
 bench: $(READY)  ## Measure, as docs/performance says
 	@$(BIN)/python tests/bench.py $(ARGS)

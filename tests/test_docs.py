@@ -41,7 +41,8 @@ def tracked() -> list[Path]:
 
 def commands(prefix: str, path: Path) -> set[str]:
     """Return the words that follow `prefix` in code, inline or in blocks."""
-    code = re.findall(r"`([^`\n]+)`", text(path)) + re.findall(r"(?ms)^```[^\n]*\n(.*?)^```", text(path))
+    page_text = re.sub(r"(?ms)^```python\n.*?^```$", "", text(path))
+    code = re.findall(r"`([^`\n]+)`", page_text) + re.findall(r"(?ms)^```[^\n]*\n(.*?)^```", page_text)
     found = (re.findall(rf"(?m)(?:^|[\s$;&|(])(?:\.venv/bin/)?{prefix} ([a-z][a-z-]*)", piece) for piece in code)
     return {word for words in found for word in words}
 
@@ -118,3 +119,10 @@ def test_no_file_holds_a_path_of_a_machine_or_a_registry_address():
                 f"{path.relative_to(ROOT)}: {hit}" for hit in MACHINE_PATH.findall(content) + ADDRESS.findall(content)
             ]
     assert found == []
+
+
+def test_the_page_of_rules_is_the_table_of_rules():
+    from originmap.findings import RULES, rules_page
+
+    assert text(ROOT / "docs" / "rules.md") == rules_page(), "run make docs"
+    assert all(rule.zh and rule.en and rule.example and rule.source for rule in RULES.values())

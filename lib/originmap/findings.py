@@ -187,6 +187,25 @@ def tally(findings: pd.DataFrame, *, lang: str = "zh") -> pd.DataFrame:
     return table[["severity", "rule", "message", "example", "count"]]
 
 
+def rules_page() -> str:
+    """Return the table of rules as Markdown, as it stands in ``docs/rules.md``; a test holds the two together."""
+    head = [
+        "# 规则表 · Rules",
+        "",
+        "Made from the table in `findings` by `make docs`; a test fails when they differ. An **error** blocks a row or loses a",
+        "value, a **warning** is doubtful, **fixed** was repaired because only one reading is possible, a **note** informs.",
+        "“Blocks” rows wait for correction (待更正) and count in no total; a registry row without a size is kept.",
+        "",
+        "| rule | severity | blocks | 中文 | English | example | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = [
+        f"| `{rule.id}` | {rule.severity} | {'yes' if rule.blocks else ''} | {rule.zh} | {rule.en} | {rule.example} | {rule.source} |"
+        for rule in RULES.values()
+    ]
+    return "\n".join([*head, *rows, ""])
+
+
 def written(values: pd.Series, form: str) -> pd.Series:
     """Return each value as text in a format such as ``{:.1f} 公里`` (aligned; empty stays text, unlike a map)."""
     return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")
