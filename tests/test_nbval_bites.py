@@ -89,7 +89,16 @@ def test_one_point_moved_by_100_m_fails(tmp_path: Path) -> None:
 
 def test_papermill_runs_a_notebook_with_parameters(tmp_path: Path) -> None:
     out = tmp_path / "out.ipynb"
-    command = [sys.executable, "-m", "papermill", "--log-level", "ERROR", "--no-progress-bar", "--cwd", PROJECT / "notebooks"]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--log-level",
+        "ERROR",
+        "--no-progress-bar",
+        "--cwd",
+        PROJECT / "notebooks",
+    ]
     command += [PROJECT / "notebooks" / "30_reconcile.ipynb", out, "-p", "area_measure", "sown"]
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
     texts = [output.get("text", "") for cell in nbformat.read(out, 4).cells for output in cell.get("outputs", [])]

@@ -76,7 +76,9 @@ def test_every_collection_row_is_read_to_its_intended_value(opened: om.Round) ->
 
 def test_settled_points_are_the_true_ones_and_the_others_are_explained(opened: om.Round) -> None:
     both = paired(opened)
-    metres = 111_000 * np.hypot(both["lon"] - both["lon_true"].astype(float), both["lat"] - both["lat_true"].astype(float))
+    metres = 111_000 * np.hypot(
+        both["lon"] - both["lon_true"].astype(float), both["lat"] - both["lat_true"].astype(float)
+    )
     assert metres.max() < 1.0
     unsettled = both[both["lon"].isna()]
     assert unsettled["mistakes"].str.contains("point_").all()

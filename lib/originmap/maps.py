@@ -152,13 +152,15 @@ def ring_layer() -> Any:
 
 def label_layer(places: Places) -> Any:
     """Return the townships' names as one group; `relabel` adds a second line."""
-    spots = places.townships.geometry.representative_point()
     markers = []
-    for town, spot in zip(places.townships.itertuples(), spots, strict=True):
-        lon, lat = (town.seat_lon, town.seat_lat) if spot is None or spot.is_empty else (spot.x, spot.y)
+    for town in places.townships.itertuples():
+        lon, lat = town.seat_lon, town.seat_lat
+        if town.geometry is not None and not town.geometry.is_empty:
+            # The widest place of the cell has the most room for a name.
+            lon, lat = shapely.get_coordinates(shapely.maximum_inscribed_circle(town.geometry, tolerance=1e-3))[0]
         markers.append(
             ipyleaflet.Marker(
-                location=[round(lat, DECIMALS), round(lon, DECIMALS)],
+                location=[round(float(lat), DECIMALS), round(float(lon), DECIMALS)],
                 icon=_label(town.township),
                 draggable=False,
                 keyboard=False,  # 24 names are no stops for the tab key
@@ -213,7 +215,8 @@ def point_legend(rules: Rules, products: Iterable[str] = ()) -> str:
     for index, area in enumerate(SIZE_PT2):
         texts = [f"{class_label(edges, index)} {code('size_unit', unit)}" for unit, edges in breaks.items()]
         sizes.append(_line(_dot(2 * _radius(area), "#666666"), " · ".join(texts)))
-    return f"<div><b>品种</b>{''.join(lines)}</div><div style='margin-top:4px'><b>规模</b>{''.join(sizes)}</div>"
+    row = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
+    return f"<div style='{row}'><b>品种</b>{''.join(lines)}</div><div style='{row}'><b>规模</b>{''.join(sizes)}</div>"
 
 
 def coverage_legend(rules: Rules, counts: Mapping[str, int]) -> str:
@@ -336,12 +339,12 @@ def _zoom(west: float, south: float, east: float, north: float) -> float:
 
 
 def _label(name: str, text: str = "") -> Any:
-    halo = "text-shadow:0 0 3px #fff,0 0 3px #fff,0 0 3px #fff"
+    halo = "text-shadow:" + ",".join(["0 0 2px #fff"] * 6)
     below = f"<br><b>{escape(text)}</b>" if text else ""
     # No size, and no pointer events: a name never stands between the pointer and a point.
     html = (
         f"<div style='position:absolute;transform:translate(-50%,-50%);white-space:nowrap;pointer-events:none;"
-        f"text-align:center;font:11px/1.15 sans-serif;color:#333;{halo}'>{escape(name)}{below}</div>"
+        f"text-align:center;font:600 11px/1.15 sans-serif;color:#222;{halo}'>{escape(name)}{below}</div>"
     )
     return ipyleaflet.DivIcon(html=html, icon_size=[0, 0], icon_anchor=[0, 0])
 

@@ -32,14 +32,16 @@ _RESTING: Final = (("先选同一单位的产品", 0.0), ("不限", math.inf))
 _CSS: Final = """<style>
 .originmap .widget-readout{min-width:12.5em;max-width:none}
 .originmap .widget-select-multiple .widget-label{text-align:left;width:auto;font-weight:bold}
-.originmap table{border-collapse:collapse;font-size:12px}
-.originmap th,.originmap td{padding:1px 8px 1px 0;text-align:left;white-space:nowrap}
+.originmap .widget-select-multiple select{width:100%;min-height:170px}
+.originmap .widget-html-content{line-height:1.4}
+.originmap table{border-collapse:collapse;font-size:12px;line-height:1.3}
 .originmap table.om-rows th{position:sticky;top:0;background:#EFEDE6;color:#222}
-.originmap table.om-rows th,.originmap table.om-rows td{border-bottom:1px solid #D8D4C8;padding:2px 8px}
-.originmap td.n,.originmap th.n{text-align:right}
+.originmap table.om-rows th,.originmap table.om-rows td{border-bottom:1px solid #D8D4C8;padding:2px 7px;text-align:left}
+.originmap table.om-rows td{white-space:nowrap}
+.originmap table.om-rows td.n,.originmap table.om-rows th.n{text-align:right}
 </style>"""
 _TABLE: Final = (
-    "township village subject_name subject_type product size_value size_unit market_windows production_mode coord_status"
+    "township village subject_name subject_type product size market_windows production_mode coord_status"
 ).split()
 
 
@@ -60,7 +62,7 @@ class OneMap:
         Number of the row in the table whose card is shown; a click on a point chooses it too. 0 is none.
     map, points, cells, ring
         The ipyleaflet map and its layers, WGS84.
-    title, sentence, counts, card, table
+    title, sentence, legend, counts, card, table
         HTML of what is selected.
     view
         All of it, to be displayed.
@@ -90,8 +92,7 @@ class OneMap:
         layers = [self.cells, self.points, self.ring, maps.label_layer(self.places)]
         self.map = maps.township_map(self.places, layers, note=maps.map_note(self.places, is_sample=round_.is_sample))
         self.title = ipywidgets.HTML(_CSS + _title(round_, "产地一张图"))
-        self.sentence, self.counts, self.card, self.table = (ipywidgets.HTML() for _ in range(4))
-        self.legend = ipywidgets.HTML(maps.point_legend(self.rules))
+        self.sentence, self.legend, self.counts, self.card, self.table = (ipywidgets.HTML() for _ in range(5))
         self.view = self._laid_out()
         self._busy = False
         self.product.value = tuple(products)
@@ -114,41 +115,31 @@ class OneMap:
     def _build_filters(self) -> None:
         products = [(product.name, name) for name, product in self.rules.products.items()]
         towns = [(name, town) for town, name in self.places.names.items()]
-        kinds = [(name, value) for value, name in codes("subject_type").items()]
-        modes = [(name, value) for value, name in codes("production_mode").items()]
         self.product = _several(label("product"), products)
         self.township = _several(label("township"), towns)
-        self.subject_type = _several(label("subject_type"), kinds)
-        self.production_mode = _several(label("production_mode"), modes)
-        self.size = ipywidgets.SelectionRangeSlider(
-            options=_RESTING, index=(0, 1), description="规模", continuous_update=False, layout={"width": "520px"}
-        )
+        self.subject_type = _several(label("subject_type"), _pairs("subject_type"))
+        self.production_mode = _several(label("production_mode"), _pairs("production_mode"))
+        wide = {"continuous_update": False, "layout": {"width": "520px"}}
+        self.size = ipywidgets.SelectionRangeSlider(options=_RESTING, index=(0, 1), description="规模", **wide)
+        self.size.disabled = True
         self.window = ipywidgets.SelectionRangeSlider(
             options=[(selection.period_text(at), at) for at in range(_SLIDER_PERIODS)],
             index=(0, PERIODS - 1),
             description="上市期",
-            continuous_update=False,
-            layout={"width": "520px"},
+            **wide,
         )
         self.any_time = ipywidgets.Checkbox(
             value=True, description="不限上市期", indent=False, layout={"width": "110px"}
         )
         self.reset = ipywidgets.Button(description="清除筛选", tooltip="显示全部记录", layout={"width": "100px"})
-        self.row = ipywidgets.BoundedIntText(
-            value=0,
-            min=0,
-            max=0,
-            description="看第几条",
-            layout={"width": "170px"},
-            style={"description_width": "70px"},
-        )
+        self.row = ipywidgets.BoundedIntText(value=0, min=0, max=0, description="看第几条", layout={"width": "180px"})
 
     def _observe(self) -> None:
         lists = [self.product, self.township, self.subject_type, self.production_mode]
         for widget in (*lists, self.size, self.any_time):
             widget.observe(self._changed, "value")
         self.window.observe(self._window_moved, "value")
-        self.row.observe(self._row_chosen, "value")
+        self.row.observe(self._show_card, "value")
         self.reset.on_click(self._cleared)
         self.points.on_click(self._point_clicked)
         self.cells.on_click(self._cell_clicked)
@@ -160,10 +151,8 @@ class OneMap:
         )
         times = ipywidgets.HBox([self.window, self.any_time], layout={"flex_flow": "row wrap"})
         sizes = ipywidgets.HBox([self.size, self.reset], layout={"flex_flow": "row wrap"})
-        side = ipywidgets.VBox(
-            [self.counts, self.legend, self.row, self.card], layout={"flex": "1 1 300px", "grid_gap": "6px"}
-        )
-        drawing = ipywidgets.Box([self.map], layout={"flex": "3 1 520px", "display": "block"})
+        side = ipywidgets.VBox([self.counts, self.row, self.card], layout={"flex": "1 1 340px", "grid_gap": "6px"})
+        drawing = ipywidgets.Box([self.map, self.legend], layout={"flex": "3 1 520px", "display": "block"})
         both = ipywidgets.HBox([drawing, side], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
         self.table.layout = {"max_height": "280px", "overflow": "auto"}
         view = ipywidgets.VBox([self.title, lists, times, sizes, self.sentence, both, self.table])
@@ -203,10 +192,6 @@ class OneMap:
         found = (self.records["record_id"] == properties["record_id"]).to_numpy().nonzero()[0]
         if len(found):
             self.row.value = int(found[0]) + 1
-
-    def _row_chosen(self, _: object) -> None:
-        if not self._busy:
-            self._show_card()
 
     def _fit_sizes(self) -> None:
         """Give the size's slider the steps of the chosen products' unit; a mixture of 亩 and 头 has none."""
@@ -256,6 +241,7 @@ class OneMap:
         said = selection.sentence(self.selection, self.records, self.rules, places=self.places)
         measure = code("area_measure", str(self.rules["reconcile"]["area_measure"]))
         self.sentence.value = f"<b style='font-size:15px'>{escape(said)}</b> <span>（{escape(measure)}）</span>"
+        self.legend.value = maps.point_legend(self.rules, self.selection.products)
         self.counts.value = _counts(self.records, self.rules)
         self.table.value = _rows(self.records, self.rules)
         self._quietly(self._count_rows)
@@ -264,8 +250,10 @@ class OneMap:
     def _count_rows(self) -> None:
         self.row.value, self.row.max = 0, len(self.records)
 
-    def _show_card(self) -> None:
+    def _show_card(self, _: object = None) -> None:
         at = self.row.value
+        if self._busy:
+            return
         if not at:
             self.ring.data = maps.ring()
             self.card.value = (
@@ -334,8 +322,10 @@ class CoveragePanel:
         own = [feature["properties"] for feature in self.cells.data["features"]]
         maps.relabel(self._labels, self.places, {each["township_code"]: str(each["label"]) for each in own})
         self.legend.value = maps.coverage_legend(self.rules, self._counted())
-        total = shown(county(self.gaps, products=[product]), products=_names(self.rules)).iloc[0]
-        said = "，".join(f"{name} {value}" for name, value in total.items() if name != label("product"))
+        total = county(self.gaps, products=[product])
+        known = f"数据齐全 {total['known_townships'].iat[0]}/{total['townships'].iat[0]} 个乡镇"
+        total = shown(total.drop(columns=["product", "known_townships", "townships"])).iloc[0]
+        said = "，".join([known, *(f"{name} {value}" for name, value in total.items())])
         self.counts.value = f"<b>{escape(self.rules.products[product].name)}</b>：{escape(said)}"
         columns = ["township", "baseline_mu", "collected_mu", "gap_mu", "coverage_pct", "gap_status"]
         self.table.value = _html(shown(self.shown[columns]))
@@ -349,6 +339,10 @@ def _several(name: str, options: Sequence[tuple[str, str]]) -> Any:
         tooltip="按住 Ctrl 可多选",
         layout={"width": "190px", "flex_flow": "column"},
     )
+
+
+def _pairs(field: str) -> list[tuple[str, str]]:
+    return [(name, value) for value, name in codes(field).items()]
 
 
 def _names(rules: Any) -> dict[str, str]:
@@ -379,9 +373,11 @@ def _counts(records: Any, rules: Any) -> str:
 
 def _rows(records: Any, rules: Any) -> str:
     """Return the first rows as HTML, numbered as `OneMap.row` counts them; no phones, no contacts."""
-    rows = pd.DataFrame(records[_TABLE].head(ROWS_SHOWN))
-    windows = rows["market_windows"].map(selection.windows_text, na_action="ignore")
-    written = shown(rows.assign(market_windows=windows.astype("str")), products=_names(rules))
+    rows = pd.DataFrame(records.head(ROWS_SHOWN))
+    windows = rows["market_windows"].map(selection.windows_text, na_action="ignore").astype("str")
+    parts = shown(rows[["size_value", "size_unit"]])
+    size = (parts[label("size_value")] + parts[label("size_unit")]).mask(rows["size_value"].isna())
+    written = shown(rows.assign(market_windows=windows, size=size)[_TABLE], products=_names(rules))
     written.insert(0, "序号", pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str"))
     note = f"共 {len(records)} 条" + (f"，列出前 {ROWS_SHOWN} 条" if len(records) > ROWS_SHOWN else "")
     return f"{_html(written)}<div>{note}</div>"
