@@ -1,4 +1,4 @@
-"""The command line: ``originmap check | report | sample | lab``.
+"""The command line: ``originmap check | report | sample | lab | app``.
 
 Exit status: 0 done, 1 done but a ``--fail-on`` severity was met, 2 cannot run (one clear line on stderr, nothing
 half-written).
@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="用 JupyterLab 打开工作簿的副本（在 data/private/ 里）")
     lab.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹，默认样例")
     lab.set_defaults(run=_lab)
+
+    app = commands.add_parser("app", help="把一张图当网页打开（Voila，没有代码），不联网")
+    app.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹，默认样例")
+    app.add_argument("--notebook", default="20_one_map", metavar="NAME", help="打开哪个笔记本，默认 20_one_map")
+    app.set_defaults(run=_app)
     return parser
 
 
@@ -133,20 +138,38 @@ def _sample(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lab(options: argparse.Namespace) -> int:
+def _copies(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Return the folder of working copies set to the inbox, and the settings beside it."""
     from originmap.notebooks import working_copies
 
     inbox = resolve(options.inbox).resolve()
     open_round(inbox)  # a bad folder is said here, not in a notebook
-    folder, settings = working_copies(inbox, PROJECT / "data" / "private")
+    return working_copies(inbox, PROJECT / "data" / "private")
+
+
+def _lab(options: argparse.Namespace) -> int:
+    folder, settings = _copies(options)
     print(f"笔记本副本在 {folder}；关闭请在此窗口按 Ctrl+C。")
-    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(settings)}
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={PROJECT}"]
-    start = folder.relative_to(PROJECT).as_posix()
+    start = f"/lab/tree/{folder.relative_to(PROJECT).as_posix()}/00_start_here.ipynb"
+    arguments = ["jupyterlab", f"--ServerApp.root_dir={PROJECT}", f"--LabApp.default_url={start}"]
+    return _serve(arguments, {"JUPYTERLAB_SETTINGS_DIR": str(settings)})
+
+
+def _app(options: argparse.Namespace) -> int:
+    folder, _ = _copies(options)
+    page = folder / f"{options.notebook}.ipynb"
+    if not page.exists():
+        names = "、".join(path.stem for path in sorted(folder.glob("*.ipynb")))
+        msg = f"没有笔记本“{options.notebook}”；可用：{names}。"
+        raise InboxError(msg)
+    print("网页打开后，关闭请在此窗口按 Ctrl+C。")
+    # Voila's own templates fetch an icon font from elsewhere; ours, beside this file, does not.
+    return _serve(["voila", str(page), "--template=originmap"], {"JUPYTER_PATH": str(Path(__file__).parent)})
+
+
+def _serve(arguments: list[str], environment: dict[str, str]) -> int:
     try:
-        return subprocess.call(
-            [*command, f"--LabApp.default_url=/lab/tree/{start}/00_start_here.ipynb"], env=environment
-        )
+        return subprocess.call([sys.executable, "-m", *arguments], env=os.environ | environment)
     except KeyboardInterrupt:
         return 0
 
