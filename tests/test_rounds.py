@@ -78,7 +78,7 @@ def test_a_good_row_is_accepted_without_a_word(tmp_path: Path) -> None:
         ({"种养规模": None}, "size_missing", "I3", "quarantined"),
         ({"种养规模": "若干"}, "size_unreadable", "I3", "quarantined"),
         ({"种养规模": "30头"}, "size_unit_mismatch", "I3", "quarantined"),
-        ({"种养规模": 2000}, "size_implausible", "I3", "accepted"),
+        ({"种养规模": 2000}, "size_implausible", "I3", "quarantined"),
         ({"种养规模": "3分"}, "below_threshold", "I3", "accepted"),
         ({"点位经纬度": None}, "point_missing", "K3", "accepted"),
         ({"点位经纬度": "见地图"}, "point_unreadable", "K3", "accepted"),
