@@ -80,7 +80,12 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
     _implausible(source, frame, rules)
     frame = frame.assign(subject=normal_name(frame["subject_name"], places))
     frame = _with_ids(frame, ["plot_key"])
-    frame = frame.assign(status=_status(source, frame, ["base_address", "plot_key", "size_value", "lon", "lat"]))
+    point = source.text("point").fillna(source.text("lon") + "," + source.text("lat"))
+    # Points that await a decision are compared as typed.
+    frame = frame.assign(
+        point_key=point.where(frame["lon"].isna(), frame["lon"].astype("str") + frame["lat"].astype("str"))
+    )
+    frame = frame.assign(status=_status(source, frame, ["plot_key", "size_value", "point_key"]))
     _possible_duplicates(source, frame)
     counted = frame["status"] == "accepted"
     frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
@@ -94,6 +99,7 @@ def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) 
     _required(source, frame, ())
     frame = frame.assign(subject=normal_name(frame["subject_name"], places), plot_key="", cropping=pd.NA)
     frame = frame.assign(collected_on=pd.Series(pd.NA, index=frame.index, dtype="str"))
+    _implausible(source, frame, rules)
     frame = _with_ids(frame, ["base_address"])
     usable = {"size_missing", "size_unreadable", "size_unit_mismatch"}
     frame = frame.assign(status=_status(source, frame, ["base_address", "size_value"], usable=usable))
@@ -160,9 +166,11 @@ def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[st
     status = pd.Series("accepted", index=frame.index, dtype="str")
     status[frame.index.isin(list(blocked))] = "quarantined"
     rest = frame[status == "accepted"]
-    key = _joined(rest, ["township_code", "subject", "product", *same]).str.cat(_month(rest), sep="\x1f")
+    rest = rest.assign(is_buyer=rest["subject_type"] == "buyer")
+    key = _joined(rest, ["township_code", "subject", "product", "is_buyer", *same]).str.cat(_month(rest), sep="\x1f")
     order = pd.DataFrame({"key": key, "content": _content(rest), **{name: rest[name] for name in _SOURCE}})
-    order = order.sort_values(["key", "content", *_SOURCE])
+    # Of equal rows the one that says most is kept.
+    order = order.assign(blank=rest.isna().sum(axis=1)).sort_values(["key", "blank", "content", *_SOURCE])
     again = order["key"].duplicated()
     status[again.index[again]] = "duplicate"
     if again.any():

@@ -110,16 +110,26 @@ _TABLE: Final = (
 
 RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
 
-_PHONE = re.compile(r"(?<!\d)(1\d{2})\d{4}(\d{4})(?!\d)")
+_MOBILE = re.compile(r"(?<!\d)(1\d{2})(?:[ -]?\d{4}[ -]?|\.\d{4}\.)(\d{4})(?!\d)")
+_LANDLINE = re.compile(r"(?<![\d.])(0\d{2,3})[- ]?\d{3,4}(\d{4})(?![\d.])")
 
 
 def mask_phones(text: pd.Series) -> pd.Series:
-    """Return `text` with the middle four digits of every 11-digit mobile number hidden.
+    """Return `text` with the middle digits of every mobile and landline number hidden, written together or apart.
 
     >>> mask_phones(pd.Series(["张三 13800001234", None], dtype="str")).tolist()
     ['张三 138****1234', nan]
     """
-    return text.str.replace(_PHONE, r"\1****\2", regex=True)
+    return text.str.replace(_MOBILE, r"\1****\2", regex=True).str.replace(_LANDLINE, r"\1****\2", regex=True)
+
+
+def mask_phone(text: str) -> str:
+    """Return one text as `mask_phones` does a column.
+
+    >>> mask_phone("林 0595-23280000"), mask_phone("118.12345678,25.1")
+    ('林 0595****0000', '118.12345678,25.1')
+    """
+    return _LANDLINE.sub(r"\1****\2", _MOBILE.sub(r"\1****\2", text))
 
 
 def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _TENS = {"十": 10, "百": 100, "千": 1000}
+_SCALES = {"百": 100, "千": 1000, "万": 10000}
 _NUMBER = r"(?:\d[\d,]*(?:\.\d+)?|\.\d+|[零〇一二两三四五六七八九十百千半]+)"
 
 
@@ -97,14 +98,14 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     clean = re.sub(r"^(?:约|大约|近|大概)|(?:左右|上下)$", "", narrow(text))
     words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
     names = {narrow(unit): unit for unit in units}
-    match = re.fullmatch(rf"({_NUMBER})(万?)({words})?(?:(半)|({_NUMBER})({words}))?", clean, re.IGNORECASE)
+    match = re.fullmatch(rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?", clean, re.IGNORECASE)
     if match is None:
         return None
     value = number(match[1])
     if value is None:
         return None
-    if match[2]:
-        value *= 10000
+    for sign in match[2]:
+        value *= _SCALES[sign]
     unit = names.get(match[3] or "", "")
     if match[4]:
         return Quantity(value + 0.5, unit) if unit else None

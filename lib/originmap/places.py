@@ -5,7 +5,8 @@ rules name.
 """
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,23 @@ class Places:
         clean = clean.str.replace(rf"^.*{re.escape(self.county['name'])}", "", regex=True)
         clean = clean.str.replace(r"(?:人民)?政府$", "", regex=True)
         return clean.map(known).astype("str")
+
+    def mentioned(self, *sources: Sequence[str]) -> tuple[int, str] | None:
+        """Return the first of `sources` (texts) that names exactly one township, and its code; None when none does.
+
+        Full names (湖头镇) are sought in all sources before short ones (湖头), which are villages' and families' names too and
+        count only where no 村, 社区 or the like follows.
+        """
+        names = {name: code for name, code in self.aliases().items() if not name.isdigit()}
+        full = {name: code for name, code in names.items() if name[-1] in "镇乡"}
+        for known, after in ((full, ""), (names, "(?!村|社区|居委|街|路|山|溪)")):
+            for number, texts in enumerate(sources):
+                for text in texts:
+                    clean = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).replace(self.county["name"], "")
+                    codes = {code for name, code in known.items() if re.search(re.escape(name) + after, clean)}
+                    if len(codes) == 1:
+                        return number, codes.pop()
+        return None
 
     def distance_m(self, points: gpd.GeoSeries, township_codes: pd.Series) -> pd.Series:
         """Return each point's distance in metres from its township, 0 inside, NA without point, township or cell.

@@ -5,7 +5,7 @@ sheets and rows, and findings carry the index of their row.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from originmap import notation, windows
 from originmap.cells import Source
-from originmap.findings import written
+from originmap.findings import mask_phones, written
 from originmap.places import Places, points_of
 from originmap.rules import Rules
 from originmap.sheets import Table, unit_in_header
@@ -84,7 +84,7 @@ def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd
     frame["product"] = _products(source, rules)
     sizes = _sizes(source, frame["product"], rules)
     frame = frame.assign(**{name: sizes[name] for name in sizes})
-    frame["base_address"] = source.text("base_address").str.normalize("NFKC")
+    frame["base_address"] = mask_phones(source.text("base_address").str.normalize("NFKC"))
     frame["source_file"], frame["source_sheet"] = source.frame["file"], source.frame["sheet"]
     frame["source_row"] = source.frame["row"].astype("int64")
     return frame
@@ -95,25 +95,11 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
 
     The 填报单位 line and the title come first, then the sheet's name, the file's name last. Two names are no answer.
     """
-    aliases = {name: code for name, code in places.aliases().items() if not name.isdigit()}
-    full = {name: code for name, code in aliases.items() if name[-1] in "镇乡"}
-
-    def named(texts: Sequence[str]) -> str | None:
-        # 湖头 alone is believed only where nothing says 湖头镇: short forms are village and family names too.
-        for names in (full, aliases):
-            for text in texts:
-                clean = notation.narrow(text).replace(places.county["name"], "")
-                codes = {code for name, code in names.items() if name in clean}
-                if len(codes) == 1:
-                    return codes.pop()
-        return None
-
     rows = []
     for table in tables:
         reporting = [text for text in table.context if re.search("单位|乡镇", text)]
-        tries = [("context", [*reporting, *table.context]), ("sheet", [table.sheet]), ("file", [table.file])]
-        hit = next(((origin, code) for origin, texts in tries if (code := named(texts))), (None, None))
-        rows.append({"origin": hit[0], "code": hit[1]})
+        hit = places.mentioned([*reporting, *table.context], [table.sheet], [table.file])
+        rows.append({"origin": ("context", "sheet", "file")[hit[0]] if hit else None, "code": hit[1] if hit else None})
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 
 
@@ -137,23 +123,27 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
 
 
 def _name(text: pd.Series) -> pd.Series:
-    """Return names in half-width form; spaces that typists put between Chinese signs (林  漪) are no part of them."""
-    clean = text.str.normalize("NFKC").str.replace(r"\s+", " ", regex=True)
+    """Return names in half-width form, phones in them masked; spaces that typists put between Chinese signs (林  漪) are no part of them."""
+    clean = mask_phones(text.str.normalize("NFKC").str.replace(r"\s+", " ", regex=True))
     return clean.str.replace(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", regex=True)
 
 
 def _village(source: Source, places: Places) -> pd.Series:
-    text = source.text("village").str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
+    text = mask_phones(source.text("village").str.normalize("NFKC")).str.replace(r"\s+", "", regex=True)
     return text.str.replace(rf"^{re.escape(places.county['name'])}", "", regex=True)
 
 
 def _sheet_products(source: Source, rules: Rules) -> pd.Series:
     """Return the product that each row's sheet is about: its name first, then its title; NA when none or several."""
     names = rules.product_names()
+    # 水芹 holds 芹: words for other crops are taken out before a product is sought.
+    others = [*rules["not_products"]["others"], *rules["not_products"]["ambiguous"]]
     found_products = {}
     for number, table in enumerate(source.tables):
         for text in (table.sheet, *table.context):
             rest, codes = notation.narrow(text), set()
+            if any(other in rest for other in others):
+                break
             for name in sorted(names, key=len, reverse=True):
                 # A single character (牛, 羊, 猪) stands in too many other words.
                 if len(name) >= MIN_HINT and name in rest:
@@ -187,23 +177,24 @@ def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
     text = source.text("size")
     read = notation.over(text, lambda cell: notation.quantity(cell, words))
     unit = product.map({code: item.unit for code, item in rules.products.items()}).astype("str")
-    headers = {
-        number: hint
-        for number, table in enumerate(source.tables)
-        if (hint := unit_in_header(table.headers.get("size", ""))) in words
-    }
-    hint = source.text("unit").where(source.text("unit").isin(list(words)))
-    hint = hint.fillna(source.frame["table"].map(headers).astype("str"))
+    headers = {number: _table_unit(table, words) for number, table in enumerate(source.tables)}
+    written_units = source.text("unit")
+    own = notation.over(written_units, lambda cell: notation.quantity("1" + notation.narrow(cell), words))
+    table_unit = source.frame["table"].map(headers)
     values, bad_unit = np.full(len(text), np.nan), np.zeros(len(text), dtype=bool)
-    for position, (size, target, spare) in enumerate(zip(read, unit, hint, strict=True)):
+    hints = zip(read, unit, own, written_units.notna(), table_unit, strict=True)
+    for position, (size, target, row_hint, row_says, sheet_hint) in enumerate(hints):
         if size is None or not isinstance(target, str):
             continue
-        # A header such as 规模(亩) over animals is sloppiness: a hint counts only where it fits the product.
-        word = size.unit or (spare if isinstance(spare, str) and spare in rules.units[target] else "")
-        if word and word not in rules.units[target]:
+        # The size's own unit, else its row's, else the header's: that one only where it fits (规模(亩) stands over animals too).
+        hint = notation.Quantity(1.0, size.unit) if size.unit else row_hint
+        if hint is None and not row_says and sheet_hint and sheet_hint.unit in rules.units[target]:
+            hint = sheet_hint
+        unread = row_says and not size.unit and row_hint is None
+        if unread or (hint is not None and hint.unit not in rules.units[target]):
             bad_unit[position] = True
         else:
-            values[position] = size.value * (rules.units[target][word] if word else 1.0)
+            values[position] = size.value * (hint.value * rules.units[target][hint.unit] if hint else 1.0)
     value = pd.Series(values, index=text.index).round(2)
     source.find("size_missing", text.isna(), "size")
     source.find("size_unreadable", text.notna() & read.isna(), "size")
@@ -211,6 +202,21 @@ def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
     crop = unit == "mu"
     frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
     return frame.assign(area_mu=value.where(crop), head_count=value.where(~crop))
+
+
+def _table_unit(table: Table, words: Mapping[str, float]) -> notation.Quantity | None:
+    """Return the unit that a table's size header (面积(万只)), or a line above it (单位：公顷), gives; None when it gives none."""
+    said = [unit_in_header(table.headers.get("size", ""))]
+    said += [
+        match[1]
+        for text in table.context
+        if (match := re.search(r"(?<!填报)(?<!报送)单位[:：]\s*([^\s，,；;)）]+)", text))
+    ]
+    for text in said:
+        hint = notation.quantity(f"1{text}", words) if text else None
+        if hint is not None and hint.unit:
+            return hint
+    return None
 
 
 def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
@@ -257,7 +263,7 @@ def _plot_key(source: Source, places: Places) -> pd.Series:
     names = "|".join(re.escape(name) for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡")
     address = address.str.replace(rf"^(?:{names})", "", regex=True)
     plot = source.text("plot").map(notation.narrow, na_action="ignore").astype("str")
-    return plot.fillna(address).fillna("")
+    return mask_phones(plot.fillna(address).fillna(""))
 
 
 def _cropping(text: pd.Series) -> pd.Series:
@@ -268,7 +274,7 @@ def _cropping(text: pd.Series) -> pd.Series:
         value = notation.number(clean)
         return str(int(value)) if value is not None and value == int(value) else clean
 
-    return notation.over(text, read).astype("str")
+    return mask_phones(notation.over(text, read).astype("str"))
 
 
 def _windows(source: Source, year: int, month: int) -> pd.Series:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from originmap import exports, notebooks, reconcile, vocab
 from originmap.findings import tally
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
-from originmap.workbooks import list_files
+from originmap.workbooks import list_files, shown_name
 
 MANIFEST: Final = "manifest.json"
 _LIBRARIES: Final = (
@@ -284,7 +284,9 @@ def _write_manifest(round_: Round, settings: Settings, build: Path) -> None:
     """Write the sha256 of every input and output, the effective parameters and the libraries' versions."""
     reference = round_.rules.reference
     public = settings.profile == "public"
-    inputs = {path.relative_to(round_.folder).as_posix(): _sha256(path) for path in list_files(round_.folder)}
+    inputs = {
+        shown_name(path.relative_to(round_.folder).as_posix()): _sha256(path) for path in list_files(round_.folder)
+    }
     content = {
         "made_by": "originmap",
         "round": round_.name,

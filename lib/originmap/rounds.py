@@ -227,7 +227,7 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         sheets=_sheet_counts(inbox, frame, registry),
         skipped=inbox.skipped,
         columns=table_cells(inbox.tables),
-        submissions=_submissions(frame, zero, records.sheet_townships(_of_kind(inbox, "collection"), places), rules),
+        submissions=_submissions(frame, zero, _arrived(inbox, frame, places), rules),
         is_sample=inbox.is_sample,
     )
 
@@ -269,16 +269,28 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame) -> 
     return sheets.reset_index()
 
 
-def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, sheets: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def _arrived(inbox: Inbox, frame: pd.DataFrame, places: Places) -> set[str]:
+    """Return the townships that something came from, be it a scan or a sheet that nobody could read."""
+    tables = records.sheet_townships(_of_kind(inbox, "collection"), places)
+    unread = [[name] for name in inbox.files.loc[inbox.files["status"] != "read", "file"]]
+    odd = inbox.sheets[inbox.sheets["kind"].isin(["unrecognised", "refused"])]
+    unread += [[sheet, file] for sheet, file in zip(odd["sheet"], odd["file"], strict=True)]
+    named = {hit[1] for texts in unread if (hit := places.mentioned(texts))}
+    return named | set(tables["code"].dropna()) | set(frame["township_code"].dropna())
+
+
+def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:
     key = ["township_code", "product"]
     every = zero[zero["product"].isna()][["township_code"]].merge(
         pd.DataFrame({"product": list(rules.products)}), how="cross"
     )
     zero = pd.concat([zero[zero["product"].notna()], every], ignore_index=True).drop_duplicates()
-    rows = frame.loc[frame["township_code"].notna(), key].drop_duplicates().assign(state="reported")
+    # A buyer's row says nothing of what is grown.
+    grown = frame["township_code"].notna() & (frame["subject_type"] != "buyer")
+    rows = frame.loc[grown, key].drop_duplicates().assign(state="reported")
     silent = zero.merge(rows, on=key, how="left")
     silent = silent[silent["state"].isna()].assign(state="zero")
     spoken = pd.concat([rows, silent], ignore_index=True)
-    mute = sorted(set(sheets["code"].dropna()) - set(spoken["township_code"]))
+    mute = sorted(arrived - set(spoken["township_code"]))
     rest = pd.DataFrame({"township_code": mute, "product": pd.NA, "state": "arrived"})
     return pd.concat([spoken, rest], ignore_index=True).astype("str").sort_values(key, ignore_index=True)

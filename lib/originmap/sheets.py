@@ -6,7 +6,7 @@ accounts and passwords are refused before a cell is kept.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +18,13 @@ import pandas as pd
 
 from originmap.findings import found
 from originmap.rules import Rules
-from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file
+from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
 
 SAMPLE_MARK: Final = "样例数据"
 MAX_HEADER_ROWS: Final = 3
 HEADER_SEARCH_ROWS: Final = 40
 MIN_HEADER_FIELDS: Final = 3
+_PLACE: Final = ("number", "township", "village")
 _UNIT_IN_HEADER: Final = re.compile(r"[((\[]([^()\[\]]*)[))\]]")
 
 
@@ -44,7 +45,7 @@ class Table:
     zero_rows
         The same columns for rows that report nothing grown (零报告).
     context
-        The texts above the header and below the data: title, 填报单位, notes.
+        The texts above the header: title, 填报单位, date. Notes below may name other townships and products.
     """
 
     kind: str
@@ -108,7 +109,7 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     findings: list[pd.DataFrame] = []
     is_sample = False
     for path in list_files(folder):
-        name = path.relative_to(folder).as_posix()
+        name = shown_name(path.relative_to(folder).as_posix())
         at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
         try:
             raw = read_file(path, name, rules)
@@ -171,7 +172,7 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
     if not len(reasons):
         return "empty", None, reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
-    if _is_accounts(sheet.cells, rules.headers["refuse"]["words"]):
+    if _is_accounts(sheet.cells, rules.headers["refuse"]):
         reasons[:] = "refused"
         return "refused", None, reasons, [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
@@ -182,7 +183,8 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
     kinds = _kinds(set(columns), rules)
     if len(kinds) != 1:
         rule = "sheet_ambiguous" if kinds else "sheet_unrecognised"
-        detail = "、".join(kinds) if kinds else "、".join(text for text in _texts(sheet.cells[:3])[:5])
+        # What stands in a sheet that nobody understands is not quoted: it may be anything.
+        detail = "、".join(kinds) if kinds else f"{sheet.cells.shape[0]} 行 {sheet.cells.shape[1]} 列"
         reasons[:] = "unrecognised"
         return "unrecognised", None, reasons, [*findings, found(rule, at, detail=detail)]
     body = _filled(sheet, columns, end)
@@ -190,7 +192,7 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
     reasons[:start] = "title"
     reasons[start:end] = "header"
     reasons[[not any(value is not None for value in row) for row in sheet.cells]] = "blank"
-    context = tuple(_texts(sheet.cells[(reasons == "title") | (reasons == "note")]))
+    context = tuple(_texts(sheet.cells[:start]))
     headers = {field: paths[column][-1] for field, column in columns.items()}
     table = Table(
         kind=kinds[0],
@@ -219,13 +221,23 @@ def _texts(cells: Cells) -> list[str]:
     return [str(cell) for cell in cells.ravel() if cell is not None]
 
 
-def _is_accounts(cells: Cells, words: Iterable[str]) -> bool:
-    """Tell whether a row near the top heads columns of accounts or passwords (a short text beside other texts)."""
-    for row in cells[:HEADER_SEARCH_ROWS]:
-        texts = [plain(cell) for cell in row if cell is not None]
-        if len(texts) > 1 and any(len(text) <= 12 and any(word in text for word in words) for text in texts):
-            return True
-    return False
+def _is_accounts(cells: Cells, refuse: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
+    passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
+    said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
+    column = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
+    texts = {str(cell) for cell in cells.ravel() if cell is not None}
+    short = {text: re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower() for text in texts}
+    if any(said.search(text) for text in short.values()):
+        return True
+    suspects = {text for text, clean in short.items() if column.fullmatch(clean)}
+    if not suspects:
+        return False
+    return any(
+        sum(cell is not None for cell in row) > 1 and not any(str(cell).isdigit() for cell in row if cell is not None)
+        for row in cells
+        if any(cell in suspects for cell in row)
+    )
 
 
 def _id_findings(sheet: RawSheet) -> pd.DataFrame:
@@ -248,42 +260,58 @@ def _alias_map(rules: Rules) -> dict[str, str]:
 
 
 def _header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str, ...]]]:
-    """Return the header's first row, the row after its last, and each column's texts from top to bottom."""
+    """Return the header's first row, the row after its last, and each column's texts from top to bottom.
+
+    The first row near the top whose columns make a kind is the header; a line such as 乡镇 | 湖头镇 | 填报人 | 张三 above it has
+    known words too. When none does, the row with the most known words is taken.
+    """
     aliases = _alias_map(rules)
     groups = {alias.split("›")[0] for alias in aliases if "›" in alias}
     cells = sheet.cells
-    filled = cells.copy()
+    known = [
+        sum(plain(cell) in aliases or plain(cell) in groups for cell in row if cell is not None)
+        for row in cells[:HEADER_SEARCH_ROWS]
+    ]
+    rows = [row for row, count in enumerate(known) if count >= MIN_HEADER_FIELDS]
+    blocks = [_header_block(sheet, row, aliases, groups) for row in rows]
+    for start, (end, paths) in zip(rows, blocks, strict=True):
+        if _kinds(set(_resolve(paths, rules)[0]), rules):
+            return start, end, paths
+    best = int(np.argmax(known))
+    return best, *_header_block(sheet, best, aliases, groups)
+
+
+def _header_block(
+    sheet: RawSheet, start: int, aliases: Mapping[str, str], groups: set[str]
+) -> tuple[int, list[tuple[str, ...]]]:
+    """Return the row after a header that begins in row `start`, and each column's texts from top to bottom."""
+    cells = sheet.cells
+    size = sum(cell is not None for cell in cells[start])
+    filled = cells[start : start + MAX_HEADER_ROWS].copy()
     for top, left, bottom, right in sheet.merges:
-        if bottom < len(cells):
-            filled[top : bottom + 1, left : right + 1] = cells[top, left]
-    best, start = 0, 0
-    for row in range(min(len(cells), HEADER_SEARCH_ROWS)):
-        known = sum(plain(cell) in aliases or plain(cell) in groups for cell in cells[row] if cell is not None)
-        if known > best and (known >= MIN_HEADER_FIELDS or known == sum(cell is not None for cell in cells[row])):
-            best, start = known, row
-            if known >= MIN_HEADER_FIELDS:
-                break
+        if start <= top and bottom < min(start + MAX_HEADER_ROWS, len(cells)):
+            filled[top - start : bottom - start + 1, left : right + 1] = cells[top, left]
     end = start + 1
     while end < min(start + MAX_HEADER_ROWS, len(cells)):
         below = [cell for cell in cells[end] if cell is not None]
         spans = any(top <= end - 1 and bottom >= end for top, _, bottom, _ in sheet.merges if start <= top)
         if not below or not all(plain(cell) in aliases or plain(cell) in groups for cell in below):
             break
-        if len(below) >= best and not spans:
+        if len(below) >= size and not spans:
             break
         end += 1
-    if end - start > 1:
-        # A group's text stands in its first cell only when the file says nothing of merges.
-        for row in filled[start : end - 1]:
-            for column in range(1, len(row)):
-                under = filled[end - 1, column]
-                if row[column] is None and under is not None and plain(row[column - 1]) in groups:
-                    row[column] = row[column - 1]
+    height = end - start
+    # A group's text stands in its first cell only when the file says nothing of merges.
+    for row in filled[: height - 1]:
+        for column in range(1, len(row)):
+            under = filled[height - 1, column]
+            if row[column] is None and under is not None and plain(row[column - 1]) in groups:
+                row[column] = row[column - 1]
     paths: list[tuple[str, ...]] = []
     for column in range(cells.shape[1]):
-        texts = [str(cell) for cell in filled[start:end, column] if cell is not None]
+        texts = [str(cell) for cell in filled[:height, column] if cell is not None]
         paths.append(tuple(dict.fromkeys(texts)))
-    return start, end, paths
+    return end, paths
 
 
 def _resolve(paths: list[tuple[str, ...]], rules: Rules) -> tuple[dict[str, int], list[int]]:
@@ -340,34 +368,48 @@ def _filled(sheet: RawSheet, columns: Mapping[str, int], end: int) -> Cells:
 
 def _reasons(cells: Cells, columns: Mapping[str, int], end: int, rules: Rules) -> Cells:
     """Say for each row why it is no record, an empty text when it is one."""
-    words = {key: {plain(word) for word in values} for key, values in rules.headers["rows"].items()}
-    labels = [
-        columns[field] for field in ("number", "township", "village", "subject_name", "product") if field in columns
-    ]
-    labels = sorted({0, *labels})
-    passive = {columns[field] for field in ("number", "township", "village", "product") if field in columns}
+    given = rules.headers["rows"]
+    totals, zeros = {plain(word) for word in given["total"]}, {plain(word) for word in given["zero_report"]}
+    begins = tuple(plain(word) for word in given["zero_report_begins"])
+    note = re.compile(rf"^(?:{'|'.join(sorted(given['note'], key=len, reverse=True))})[:：\d、.]")
+    labels = sorted({0, *(columns[name] for name in (*_PLACE, "subject_name", "product") if name in columns)})
+    place = {columns[name] for name in ("township", "village") if name in columns}
+    officials = {column for name, column in columns.items() if name.startswith(("supervisor", "collector"))}
+    proofs = {columns[name] for name in ("contact_phone", "point", "lon", "base_address") if name in columns}
+    numbered, product = columns.get("number", -1), columns.get("product", -1)
     header = [plain(cell) for cell in cells[end - 1]]
-    note = re.compile(rf"^(?:{'|'.join(sorted(words['note'], key=len, reverse=True))})[:：\d、.]")
     reasons = np.full(len(cells), "", dtype=object)
     for row in range(end, len(cells)):
         own = {column: plain(cell) for column, cell in enumerate(cells[row]) if cell is not None}
-        numbered = columns.get("number", -1)
-        if not own or (set(own) == {numbered} and own[numbered].isdigit()):
-            reasons[row] = "blank"  # rows numbered in advance and never filled
+        if own.get(numbered, "").isdigit():
+            del own[numbered]
+        if not own:
+            reasons[row] = "blank"
             continue
-        first = [own[column] for column in labels if column in own]
-        if any(text in words["total"] or (len(text) <= 10 and text.endswith(tuple(words["total"]))) for text in first):
-            reasons[row] = "total"
-            continue
-        lead = unicodedata.normalize("NFKC", str(cells[row][min(own)])).strip()
-        if len(own) <= 2 and (note.match(re.sub(r"\s+", "", lead)) or (len(own) == 1 and len(lead) > 15)):
+        lead = re.sub(r"\s+", "", unicodedata.normalize("NFKC", str(cells[row][min(own)])))
+        alone = len(own) == 1 and len(lead) > 15 and columns.get("subject_name") not in own
+        if (len(own) <= 4 and note.match(lead)) or alone:
             reasons[row] = "note"
             continue
-        if len(own) >= MIN_HEADER_FIELDS and sum(header[c] == text for c, text in own.items()) >= 0.6 * len(own):
-            reasons[row] = "header"
+        # Rows given their township (and product) in advance and never filled.
+        if set(own) <= place:
+            reasons[row] = "blank"
             continue
-        active = [text for column, text in own.items() if column not in passive]
-        said = active or [own.get(columns.get("product", -1), "")]
-        if all(text in words["zero_report"] for text in said):
+        said = [text.strip("。.!！") for column, text in own.items() if column not in place | officials | {product}]
+        said = said or [own.get(product, "")]
+        if any(text in zeros or text.startswith(begins) for text in said) and all(
+            text in zeros or text.startswith(begins) or text == "0" for text in said
+        ):
             reasons[row] = "zero_report"
+            continue
+        if set(own) <= place | {product}:
+            reasons[row] = "blank"
+            continue
+        first = [own[column] for column in labels if column in own]
+        total = any(text in totals or (len(text) <= 10 and text.endswith(tuple(totals))) for text in first)
+        if total and not (proofs & set(own) and product in own):
+            reasons[row] = "total"
+            continue
+        if len(own) >= MIN_HEADER_FIELDS and sum(header[at] == text for at, text in own.items()) >= 0.6 * len(own):
+            reasons[row] = "header"
     return reasons

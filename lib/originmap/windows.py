@@ -1,5 +1,6 @@
 """Windows: when a product is on the market, as typed, read to ISO dates or refused."""
 
+import calendar
 import re
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from originmap.notation import narrow
 
 _DASH = re.compile(r"[—–−―－~～〜]+|--+|至|到")
 _EXCEL_EPOCH = date(1899, 12, 30)
+YEARS_BELIEVED = 10
 
 
 class Moment(NamedTuple):
@@ -37,7 +39,7 @@ _PARTS = {
 
 
 def _month_end(year: int, month: int) -> int:
-    return ((date(year + month // 12, month % 12 + 1, 1)) - timedelta(days=1)).day
+    return calendar.monthrange(year, month)[1]
 
 
 def _moment(text: str, *, bare: bool) -> Moment | None:
@@ -125,6 +127,11 @@ def _window(piece: str, year: int, month: int) -> str | None:
 def _pair(first: Moment, last: Moment | None, year: int, month: int) -> str | None:
     """Give two moments their years (see `market_windows`) and write them as an ISO pair, None when they run backwards."""
     end = last or first
+    # 9999-12-31 and 1900-01-00 are ways of saying nothing.
+    if any(moment.year and abs(moment.year - year) > YEARS_BELIEVED for moment in (first, end)):
+        return None
+    if last is not None and last is first and first.next_year:
+        first = end = first._replace(year=year + 1, next_year=False)
     wraps = end.next_year or (end.month, end.last) < (first.month, first.first)
     if first.year:
         start_year = first.year

@@ -4,6 +4,7 @@ What a file declares is bounded before a parser sees it. Everything is read as t
 """
 
 import re
+import unicodedata
 import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,13 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import python_calamine
 
+from originmap.findings import mask_phone
 from originmap.rules import Rules
 
 Cells = npt.NDArray[np.object_]
 
 SPREADSHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".et")
 IGNORED: Final = re.compile(r"^(~\$|\.|thumbs\.db$|desktop\.ini$|round\.toml$)", re.IGNORECASE)
-ID_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])")
+# 18 digits (the last may be X), by themselves, or anywhere when region, birth date and number can be told apart.
+ID_NUMBER: Final = re.compile(
+    r"(?<!\d)\d{17}[\dXx](?!\d)|\d{6}[ -]?(?:19|20)\d{2}[ -]?(?:0[1-9]|1[0-2])[ -]?(?:0[1-9]|[12]\d|3[01])[ -]?\d{3}[\dXx]"
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class UnreadableFileError(Exception):
     def __init__(self, rule: str, detail: str = "") -> None:
         super().__init__(rule)
         self.rule, self.detail = rule, detail
+
+
+def shown_name(name: str) -> str:
+    """Return a file's or sheet's name as it may be shown: ID numbers out, phones masked."""
+    return mask_phone(ID_NUMBER.sub("〔号码已删〕", unicodedata.normalize("NFC", name)))
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -117,14 +127,16 @@ def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, max_cells: int, 
             if value == "":
                 continue
             text = value.strip() if isinstance(value, str) else _text(value)
-            # \d{17} needs at least 18 characters: most cells skip the search.
-            if len(text) >= 18 and ID_NUMBER.search(text):
-                text = ID_NUMBER.sub("", text).strip()
+            # An ID number has at least 18 characters: most cells skip the search.
+            if len(text) >= 18 and ID_NUMBER.search(plain_text := unicodedata.normalize("NFKC", text)):
+                text = ID_NUMBER.sub("", plain_text).strip()
                 dropped.append((i, j))
             cells[i, j] = text or None
     filled = np.flatnonzero([any(cell is not None for cell in row) for row in cells])
     merges = tuple((a[0], a[1], b[0], b[1]) for a, b in sheet.merged_cell_ranges or ())
-    return RawSheet(file, sheet.name, hidden, cells[: filled[-1] + 1 if len(filled) else 0], merges, tuple(dropped))
+    return RawSheet(
+        file, shown_name(sheet.name), hidden, cells[: filled[-1] + 1 if len(filled) else 0], merges, tuple(dropped)
+    )
 
 
 def _text(value: Any) -> str:
