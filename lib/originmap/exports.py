@@ -226,12 +226,21 @@ def summary_table(round_: Round) -> pd.DataFrame:
 
 
 def correction_list(round_: Round, township_code: str) -> pd.DataFrame:
-    """Return one township's list of corrections 更正清单 (errors and warnings), headed in Chinese as it is sent back."""
-    records = pd.concat([round_.records[["record_id", "township_code", "subject_name"]],
-                         round_.registry[["record_id", "township_code", "subject_name"]]]).drop_duplicates("record_id")  # fmt: skip
+    """Return one township's list of corrections 更正清单 (errors and warnings), headed in Chinese as it is sent back.
+
+    A finding belongs to its row's township, else to its sheet's, else to the one that the file's name tells. An empty code
+    gives those that belong to nobody.
+    """
+    names = ["record_id", "township_code", "subject_name"]
+    rows = pd.concat([round_.records[names], round_.registry[names]]).drop_duplicates("record_id")
     frame = round_.findings[round_.findings["severity"].isin(["error", "warning"])]
-    frame = frame.merge(records, on="record_id", how="left", validate="m:1")
-    frame = frame[frame["township_code"] == township_code].reset_index(drop=True)
+    frame = frame.merge(rows, on="record_id", how="left", validate="m:1")
+    sheets = round_.sheets[["file", "sheet", "township_code"]].rename(columns={"township_code": "sheet_code"})
+    frame = frame.merge(sheets, on=["file", "sheet"], how="left", validate="m:1")
+    hits = {name: round_.places.mentioned([name]) for name in frame["file"].unique()}
+    by_name = frame["file"].map({name: hit[1] if hit else None for name, hit in hits.items()}).astype("str")
+    owner = frame["township_code"].fillna(frame["sheet_code"]).fillna(by_name).fillna("")
+    frame = frame[owner == township_code].reset_index(drop=True)
     place = frame["file"].str.cat(frame["sheet"], sep="/")
     return pd.DataFrame(
         {
@@ -286,7 +295,7 @@ def write_corrections(
     round_: Round, folder: Path, *, townships: Sequence[str] | None = None, nested: bool = False
 ) -> None:
     """Write each township's corrections as .xlsx, for those that have any; `nested` gives each a folder of its own."""
-    for code, name in round_.places.names.items():
+    for code, name in [*round_.places.names.items(), ("", "未定乡镇")]:
         table = correction_list(round_, code)
         if table.empty or (townships is not None and code not in townships):
             continue

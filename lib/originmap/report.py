@@ -85,7 +85,7 @@ def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Ro
     round_ = _round(settings)
     codes = _township_codes(round_, settings.townships)
     pieces = _pieces(round_, settings)
-    with _tree(target) as (build, place):
+    with _tree(target, settings.inbox) as (build, place):
         bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False)
         with bar:
             if jobs == 1:
@@ -108,7 +108,7 @@ def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Ro
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
     """Make the tree of ``originmap check`` and swap it in; return where it stands. Errors as `write_report`."""
-    with _tree(target) as (build, place):
+    with _tree(target, round_.folder) as (build, place):
         exports.write_check(round_, build, returns=returns)
         _write_manifest(round_, Settings(round_.folder), build)
         return place()
@@ -314,9 +314,12 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _tree(target: Path) -> Iterator[tuple[Path, Callable[[], Path]]]:
+def _tree(target: Path, inbox: Path) -> Iterator[tuple[Path, Callable[[], Path]]]:
     """Give an empty folder beside `target` to build in and the call that swaps it in; clean up when interrupted."""
     target = target.resolve()
+    if target.is_relative_to(inbox.resolve()):
+        msg = f"结果不能写在报送文件夹里面（{target}），否则下次会被当成报来的表；请另选 --out。"
+        raise OutputError(msg)
     complete_swap(target)
     if not _replaceable(target):
         msg = f"{target} 里有别的文件，不敢覆盖；请另选一个空文件夹（--out）。"

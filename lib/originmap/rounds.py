@@ -31,7 +31,7 @@ NOT_READ = (
     "sheet_unrecognised",
     "sheet_ambiguous",
 )
-_SETTINGS = {"round", "sample", "datum"}
+_SETTINGS = {"round", "sample"}
 
 
 class InboxError(ValueError):
@@ -57,7 +57,7 @@ class Round:
     findings
         Columns as ``findings.FINDING_COLUMNS``.
     files
-        `file, status`; `sheets`: `file, sheet, kind, rows_in, accepted, quarantined, duplicate, skipped`;
+        `file, status`; `sheets`: `file, sheet, kind, rows_in, accepted, quarantined, duplicate, skipped, township_code`;
         `skipped`: `file, sheet, row, reason`.
     columns
         The field-to-column map: `kind, file, sheet, field, column`. With a row it gives a value's cell.
@@ -119,10 +119,12 @@ def resolve(path: Path | str) -> Path:
 
 def parse_as_of(text: str) -> datetime:
     """Read ``2023-03-15`` (the end of that day) or ``2023-03-15 17:00``; raises InboxError for anything else."""
+    msg = f"截止时间“{text}”无法识别，请写成 2023-03-15 或 2023-03-15 17:00。"
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", text.strip()):
+        raise InboxError(msg)
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        msg = f"截止时间“{text}”无法识别，请写成 2023-03-15 或 2023-03-15 17:00。"
         raise InboxError(msg) from error
     return datetime.combine(moment.date(), time.max.replace(microsecond=0)) if len(text.strip()) <= 10 else moment
 
@@ -172,7 +174,11 @@ def open_round(
 
 def _settings(path: Path) -> dict[str, Any]:
     file = path / "round.toml"
-    return read_toml(file) if file.exists() else {}
+    settings = read_toml(file) if file.exists() else {}
+    if "datum" in settings:
+        msg = "round.toml 里的 datum（坐标系声明）本版还不能用；请先去掉，或把坐标换算成 WGS84（CGCS2000）再放进来。"
+        raise InboxError(msg)
+    return settings
 
 
 def _round_name(path: Path, settings: dict[str, Any]) -> str:
@@ -224,7 +230,7 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         planting_area=planting,
         findings=compose(findings),
         files=inbox.files,
-        sheets=_sheet_counts(inbox, frame, registry),
+        sheets=_sheet_counts(inbox, frame, registry, places),
         skipped=inbox.skipped,
         columns=table_cells(inbox.tables),
         submissions=_submissions(frame, zero, _arrived(inbox, frame, places), rules),
@@ -251,8 +257,8 @@ def _nearest(
     return [], name, [found("carried_forward", at, detail=f"{what}，以前的批次也没有，相关数值未知")]
 
 
-def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame) -> pd.DataFrame:
-    """Return for every sheet that `rows_in` = accepted + quarantined + duplicate + skipped."""
+def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, places: Places) -> pd.DataFrame:
+    """Return for every sheet whose it is and that `rows_in` = accepted + quarantined + duplicate + skipped."""
     both = pd.concat(
         [frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]]
     )
@@ -266,6 +272,11 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame) -> 
     # The planting-area table has no records of its own: each of its rows is used.
     plain = sheets["kind"] == "planting_area"
     sheets.loc[plain, "accepted"] = sheets.loc[plain, "rows_in"] - sheets.loc[plain, "skipped"]
+    whole = records.sheet_townships(inbox.tables, places)["code"]
+    owners = {(table.file, table.sheet): code for table, code in zip(inbox.tables, whole, strict=True)}
+    hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
+    owners |= {key: hit[1] if hit else None for key, hit in hits.items()}
+    sheets["township_code"] = pd.Series([owners[key] for key in sheets.index], index=sheets.index, dtype="str")
     return sheets.reset_index()
 
 

@@ -1,9 +1,11 @@
 """The rules file: products, thresholds, dates, tolerances, limits, all of it data that an analyst may edit."""
 
+import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -133,10 +135,11 @@ def load_rules(
     """
     folder = Path(reference)
     tree = read_toml(folder / "rules.toml")
-    for file in files:
-        tree = overlay(tree, read_toml(Path(file)))
-    tree = overlay(tree, settings or {})
-    headers = overlay(read_toml(folder / "headers.toml"), tree.pop("headers", {}))
+    tree["headers"] = read_toml(folder / "headers.toml")
+    for name, extra in [*((Path(file).name, read_toml(Path(file))) for file in files), ("round.toml", settings or {})]:
+        _fits(tree, extra, name)
+        tree = overlay(tree, extra)
+    headers = tree.pop("headers")
     for section in (
         "county",
         "products",
@@ -165,6 +168,41 @@ def load_rules(
     return rules
 
 
+# Where a rules file may name things of its own: products, units, words.
+_OPEN = ("products", "units", "choices", "places.tolerance_m", "headers.kinds", "headers.fields", "classes")
+
+
+def _fits(base: Mapping[str, Any], extra: Mapping[str, Any], file: str, path: str = "") -> None:
+    """Raise RulesError for an entry of `extra` that `base` does not know or that is of another type."""
+    for key, value in extra.items():
+        where = f"{path}.{key}" if path else str(key)
+        if key not in base:
+            if path.startswith(_OPEN):
+                continue
+            near = difflib.get_close_matches(str(key), [str(name) for name in base], n=1)
+            hint = f"，是否想写 {near[0]}？" if near else f"；这里可写：{'、'.join(map(str, base))}。"
+            msg = f"{file}：不认识的条目 {where}{hint}"
+            raise RulesError(msg)
+        old = base[key]
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            _fits(old, value, file, where)
+        elif _kind(old) != _kind(value):
+            msg = f"{file}：{where} 应为{_kind(old)}，现为 {value!r}。"
+            raise RulesError(msg)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "真假值（true、false）"
+    if isinstance(value, (int, float)):
+        return "数" if math.isfinite(value) else "无穷或非数"
+    if isinstance(value, list):
+        inner = {_kind(item) for item in value}
+        return f"{inner.pop()}的列表" if len(inner) == 1 else "列表"
+    names = {str: "文字", Mapping: "表", datetime: "日期时间", date: "日期"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), type(value).__name__)
+
+
 def _product(code: str, entry: Mapping[str, Any]) -> Product:
     kinds: dict[str, type | tuple[type, ...]] = {
         "name": str,
@@ -178,12 +216,22 @@ def _product(code: str, entry: Mapping[str, Any]) -> Product:
         "colour": str,
     }
     for key, kind in kinds.items():
-        if not isinstance(entry.get(key), kind):
+        if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), (bool, datetime)):
             msg = f"规则文件 products.{code}.{key} 缺少或类型不对（现为 {entry.get(key)!r}）。"
             raise RulesError(msg)
     unit_kind = "crop" if entry["unit"] == "mu" else "livestock"
     if entry["unit"] not in ("mu", "head", "bird") or entry["kind"] != unit_kind:
         msg = f"规则文件 products.{code}：unit 应为 mu（kind = crop）、head 或 bird（kind = livestock）。"
+        raise RulesError(msg)
+    low_high = entry["plausible"]
+    if (
+        not (len(low_high) == 2 and all(isinstance(edge, (int, float)) for edge in low_high))
+        or low_high[0] > low_high[1]
+    ):
+        msg = f"规则文件 products.{code}.plausible 应为两个数 [最小, 最大]，现为 {low_high!r}。"
+        raise RulesError(msg)
+    if not isinstance(entry.get("aliases", []), list) or not isinstance(entry.get("noted_aliases", {}), Mapping):
+        msg = f"规则文件 products.{code}：aliases 应为列表，noted_aliases 应为表。"
         raise RulesError(msg)
     unknown = set(entry) - set(Product.__dataclass_fields__)
     if unknown:

@@ -8,6 +8,7 @@ import unicodedata
 import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from originmap.rules import Rules
 Cells = npt.NDArray[np.object_]
 
 SPREADSHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".et")
+MAX_ROWS: Final = 1_048_576
+MAX_COLUMNS: Final = 16_384
 IGNORED: Final = re.compile(r"^(~\$|\.|thumbs\.db$|desktop\.ini$|round\.toml$)", re.IGNORECASE)
 # 18 digits (the last may be X), by themselves, or anywhere when region, birth date and number can be told apart.
 ID_NUMBER: Final = re.compile(
@@ -74,7 +77,7 @@ def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
     size_mb = path.stat().st_size / 2**20
     if size_mb > limits["file_mb"]:
         raise UnreadableFileError("file_too_large", f"{size_mb:.0f} MB，限 {limits['file_mb']} MB")
-    _check_container(path, float(limits["inflated_mb"]))
+    _check_container(path, float(limits["inflated_mb"]), int(limits["cells"]))
     try:
         with python_calamine.CalamineWorkbook.from_path(path) as book:
             visible = python_calamine.SheetVisibleEnum.Visible
@@ -91,7 +94,7 @@ def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
         raise UnreadableFileError("file_unreadable") from error
 
 
-def _check_container(path: Path, inflated_mb: float) -> None:
+def _check_container(path: Path, inflated_mb: float, cells: int) -> None:
     """Look at a file's first bytes and a zip's directory before any parser does."""
     with path.open("rb") as stream:
         start = stream.read(8)
@@ -104,6 +107,7 @@ def _check_container(path: Path, inflated_mb: float) -> None:
             raise UnreadableFileError("file_unreadable") from error
         if total_mb > inflated_mb:
             raise UnreadableFileError("file_too_large", f"解压后 {total_mb:.0f} MB，限 {inflated_mb:.0f} MB")
+        _check_reach(path, [name for name in names if name.startswith("xl/worksheets/")], cells)
         if not any(name.startswith("xl/") or name == "content.xml" for name in names):
             raise UnreadableFileError("file_wrong_type", "是压缩包，不是表格")
     elif start.startswith(b"\xd0\xcf\x11\xe0"):
@@ -113,6 +117,30 @@ def _check_container(path: Path, inflated_mb: float) -> None:
         raise UnreadableFileError("file_unreadable")
     else:
         raise UnreadableFileError("file_wrong_type", "不是 Excel 或 WPS 表格")
+
+
+_FILLED = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>/]*>')
+_CHUNK: Final = 1 << 20
+
+
+def _check_reach(path: Path, sheets: list[str], cells: int) -> None:
+    """Refuse a sheet whose filled cells span more than the limit: one far cell makes a reader lay out the whole grid.
+
+    What a sheet declares of itself is not believed; its cells' own addresses are read.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for name in sheets:
+            rows = columns = 0
+            with archive.open(name) as stream:
+                rest = b""
+                while chunk := stream.read(_CHUNK):
+                    chunk = rest + chunk
+                    for letters, row in _FILLED.findall(chunk):
+                        rows = max(rows, int(row))
+                        columns = max(columns, reduce(lambda total, sign: total * 26 + sign - 64, letters, 0))
+                    rest = chunk[-64:]
+            if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > cells:
+                raise UnreadableFileError("file_too_large", f"单元格散布到第 {rows} 行、第 {columns} 列")
 
 
 def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, max_cells: int, *, hidden: bool) -> RawSheet:
