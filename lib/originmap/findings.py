@@ -111,7 +111,7 @@ _TABLE: Final = (
 RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
 
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})(?:[ -]?\d{4}[ -]?|\.\d{4}\.)(\d{4})(?!\d)")
-_LANDLINE = re.compile(r"(?<![\d.])(0\d{2,3})[- ]?\d{3,4}(\d{4})(?![\d.])")
+_LANDLINE = re.compile(r"(?<!\d)(?<!\d\.)(0\d{2,3})[- ]?\d{3,4}(\d{4})(?!\d|\.\d)")
 
 
 def mask_phones(text: pd.Series) -> pd.Series:
