@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from originmap.findings import found
-from originmap.sheets import Table, column_letter
+from originmap.headers import column_letter
+from originmap.sheets import Table
 
 PEOPLE = ("contact", "supervisor", "collector")
 

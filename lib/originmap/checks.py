@@ -12,65 +12,16 @@ from originmap.places import Places
 from originmap.rules import Rules
 from originmap.subjects import in_scope, normal_name
 
-RECORD_COLUMNS = [
-    "record_id",
-    "round",
-    "township_code",
-    "township",
-    "village",
-    "subject_name",
-    "subject_type",
-    "contact_name",
-    "contact_phone",
-    "product",
-    "plot_key",
-    "cropping",
-    "size_value",
-    "size_unit",
-    "area_mu",
-    "head_count",
-    "base_address",
-    "lon",
-    "lat",
-    "geometry",
-    "coord_status",
-    "market_windows",
-    "market_from",
-    "market_to",
-    "production_mode",
-    "trace_methods",
-    "credit_grade",
-    "supervisor_name",
-    "supervisor_phone",
-    "collector_name",
-    "collector_phone",
-    "collected_on",
-    "in_scope",
-    "status",
-    "source_file",
-    "source_sheet",
-    "source_row",
-]
-_NOT_REGISTRY = {
-    "plot_key",
-    "cropping",
-    "lon",
-    "lat",
-    "geometry",
-    "coord_status",
-    "market_windows",
-    "market_from",
-    "market_to",
-    "production_mode",
-    "trace_methods",
-    "credit_grade",
-    "supervisor_name",
-    "supervisor_phone",
-    "collector_name",
-    "collector_phone",
-    "collected_on",
-}
-REGISTRY_COLUMNS = [column for column in RECORD_COLUMNS if column not in _NOT_REGISTRY]
+_WHO = "record_id round township_code township village subject_name subject_type contact_name contact_phone product".split()
+_PLOT = "plot_key cropping".split()
+_SIZE = "size_value size_unit area_mu head_count base_address".split()
+_POINT_MARKET_PEOPLE = (
+    "lon lat geometry coord_status market_windows market_from market_to production_mode trace_methods credit_grade "
+    "supervisor_name supervisor_phone collector_name collector_phone collected_on"
+).split()
+_VERDICT = "in_scope status source_file source_sheet source_row".split()
+RECORD_COLUMNS = [*_WHO, *_PLOT, *_SIZE, *_POINT_MARKET_PEOPLE, *_VERDICT]
+REGISTRY_COLUMNS = [*_WHO, *_SIZE, *_VERDICT]
 _SOURCE = ["source_file", "source_sheet", "source_row"]
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 from originmap import notation, windows
 from originmap.cells import Source
 from originmap.findings import mask_phones, written
+from originmap.headers import unit_in_header
 from originmap.places import Places, points_of
 from originmap.rules import Rules
-from originmap.sheets import Table, unit_in_header
+from originmap.sheets import Table
 
 MIN_HINT = 2
 

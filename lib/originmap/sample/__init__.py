@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from originmap.headers import column_letter
 from originmap.places import Places, load_places
 from originmap.rules import Rules, load_rules, read_toml
 from originmap.sample.county import Ground, Holding, Names, draw_township, grounds
@@ -35,7 +36,6 @@ from originmap.sample.sheets import (
 )
 from originmap.sample.trades import Dice
 from originmap.sample.truth import Truth, settle
-from originmap.sheets import column_letter
 
 ROWS: Final = 1500
 FEBRUARY, MARCH = "2023-02", "2023-03"

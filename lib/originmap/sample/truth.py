@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
+from originmap.headers import column_letter
 from originmap.sample.county import Holding
 from originmap.sample.forms import Entry, Hand
 from originmap.sample.sheets import LAYOUTS, Laid
-from originmap.sheets import column_letter
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "collection": (
