@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,10 @@ class Places:
 
         A short form that would stand for two townships is left out.
         """
+        return dict(self._known)
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
         full: dict[str, str] = {}
         short: dict[str, set[str]] = {}
         for row in self.townships.itertuples():
@@ -95,7 +100,7 @@ class Places:
 
         County prefixes, spaces and the suffix 人民政府 are ignored; the alias table decides the rest.
         """
-        known = self.aliases()
+        known = self._known
         clean = names.astype("str").str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
         # 福建省泉州市安溪县湖头镇 and 安溪县湖头镇 both end in the township.
         clean = clean.str.replace(rf"^.*{re.escape(self.county['name'])}", "", regex=True)
@@ -108,16 +113,21 @@ class Places:
         Full names (湖头镇) are sought in all sources before short ones (湖头), which are villages' and families' names too and
         count only where no 村, 社区 or the like follows.
         """
-        names = {name: code for name, code in self.aliases().items() if not name.isdigit()}
-        full = {name: code for name, code in names.items() if name[-1] in "镇乡"}
-        for known, after in ((full, ""), (names, "(?!村|社区|居委|街|路|山|溪)")):
+        for pattern in self._patterns:
             for number, texts in enumerate(sources):
                 for text in texts:
                     clean = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).replace(self.county["name"], "")
-                    codes = {code for name, code in known.items() if re.search(re.escape(name) + after, clean)}
+                    codes = {self._known[name] for name in pattern.findall(clean)}
                     if len(codes) == 1:
                         return number, codes.pop()
         return None
+
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        """Full names, and all names; the longest first, so that 湖头镇 is not also 湖头."""
+        names = sorted((re.escape(name) for name in self._known if not name.isdigit()), key=len, reverse=True)
+        full = "|".join(name for name in names if name[-1] in "镇乡")
+        return re.compile(full), re.compile(f"(?:{'|'.join(names)})(?!村|社区|居委|街|路|山|溪)")
 
     def distance_m(self, points: gpd.GeoSeries, township_codes: pd.Series) -> pd.Series:
         """Return each point's distance in metres from its township, 0 inside, NA without point, township or cell.
