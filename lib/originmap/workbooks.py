@@ -123,6 +123,10 @@ _FILLED = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>/]*>')
 _CHUNK: Final = 1 << 20
 
 
+def _column_number(letters: bytes) -> int:
+    return reduce(lambda total, sign: total * 26 + sign - 64, letters, 0)
+
+
 def _check_reach(path: Path, sheets: list[str], cells: int) -> None:
     """Refuse a sheet whose filled cells span more than the limit: one far cell makes a reader lay out the whole grid.
 
@@ -135,9 +139,9 @@ def _check_reach(path: Path, sheets: list[str], cells: int) -> None:
                 rest = b""
                 while chunk := stream.read(_CHUNK):
                     chunk = rest + chunk
-                    for letters, row in _FILLED.findall(chunk):
-                        rows = max(rows, int(row))
-                        columns = max(columns, reduce(lambda total, sign: total * 26 + sign - 64, letters, 0))
+                    found = _FILLED.findall(chunk)
+                    rows = max([rows, *map(int, {row for _, row in found})])
+                    columns = max([columns, *map(_column_number, {letters for letters, _ in found})])
                     rest = chunk[-64:]
             if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > cells:
                 raise UnreadableFileError("file_too_large", f"单元格散布到第 {rows} 行、第 {columns} 列")
