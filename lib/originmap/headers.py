@@ -43,7 +43,7 @@ def plain(text: str | None) -> str:
     """
     if text is None:
         return ""
-    short = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower()
+    short = "".join(unicodedata.normalize("NFKC", text).split()).lower()
     return re.sub(r"^\d+[、.．]|[*:：]+$|^\*+", "", _UNIT_IN_HEADER.sub("", short))
 
 
@@ -53,7 +53,7 @@ def unit_in_header(text: str) -> str:
     >>> unit_in_header("种植面积（亩）")
     '亩'
     """
-    match = _UNIT_IN_HEADER.search(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)))
+    match = _UNIT_IN_HEADER.search("".join(unicodedata.normalize("NFKC", text).split()))
     return match.group(1) if match else ""
 
 

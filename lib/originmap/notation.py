@@ -51,7 +51,7 @@ def narrow(text: str) -> str:
     >>> narrow("３ ．５ 亩")
     '3.5亩'
     """
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).replace("。", ".")
+    return "".join(unicodedata.normalize("NFKC", text).split()).replace("。", ".")
 
 
 def number(text: str) -> float | None:

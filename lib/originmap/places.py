@@ -116,7 +116,7 @@ class Places:
         for pattern in self._patterns:
             for number, texts in enumerate(sources):
                 for text in texts:
-                    clean = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).replace(self.county["name"], "")
+                    clean = "".join(unicodedata.normalize("NFKC", text).split()).replace(self.county["name"], "")
                     codes = {self._known[name] for name in pattern.findall(clean)}
                     if len(codes) == 1:
                         return number, codes.pop()

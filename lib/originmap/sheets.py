@@ -186,7 +186,7 @@ def _is_accounts(cells: Cells, refuse: Mapping[str, Sequence[str]]) -> bool:
     said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
     column = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
     texts = {str(cell) for cell in cells.ravel() if cell is not None}
-    short = {text: re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower() for text in texts}
+    short = {text: "".join(unicodedata.normalize("NFKC", text).split()).lower() for text in texts}
     if any(said.search(text) for text in short.values()):
         return True
     suspects = {text for text, clean in short.items() if column.fullmatch(clean)}
