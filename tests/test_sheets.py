@@ -180,10 +180,9 @@ def test_a_file_over_the_limits_is_refused_before_it_is_parsed(tmp_path: Path) -
     assert rules_found(read(folder, load_rules(limits))) == ["file_too_large"]
 
 
-def test_old_and_open_formats_are_read_by_content(tmp_path: Path, rules: Rules) -> None:
-    book = write_book(tmp_path / "x.xlsx", {"S": collection_sheet(grower())})
-    # WPS saves .xlsx content under .et too.
-    book.rename(tmp_path / "x.et")
+@pytest.mark.parametrize("suffix", [".et", ".xls", ".ods", ".XLSX"])
+def test_a_workbook_is_read_for_what_it_is_whatever_its_suffix(tmp_path: Path, rules: Rules, suffix: str) -> None:
+    write_book(tmp_path / "x.xlsx", {"S": collection_sheet(grower())}).rename(tmp_path / f"x{suffix}")
     assert len(read(tmp_path, rules).tables) == 1
 
 

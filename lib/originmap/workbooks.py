@@ -79,7 +79,8 @@ def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
         raise UnreadableFileError("file_too_large", f"{size_mb:.0f} MB，限 {limits['file_mb']} MB")
     _check_container(path, float(limits["inflated_mb"]), int(limits["cells"]))
     try:
-        with python_calamine.CalamineWorkbook.from_path(path) as book:
+        # By content, not by name: WPS and hurried clerks save .xlsx as .xls, .et or .ods.
+        with path.open("rb") as stream, python_calamine.CalamineWorkbook.from_filelike(stream) as book:
             visible = python_calamine.SheetVisibleEnum.Visible
             return [
                 _raw_sheet(
