@@ -109,6 +109,12 @@ def test_a_unit_that_does_not_fit_is_an_error_not_a_guess(tmp_path: Path, unit: 
     assert round_.registry["area_mu"].isna().all()
 
 
+def test_a_column_of_offices_headed_unit_is_no_unit(tmp_path: Path) -> None:
+    row = ["湖头镇", "前溪村", "林小样", "农户", "林小样", "13900000001", "豇豆", 3, "湖头镇农业服务中心", "前溪村"]
+    round_ = opened(tmp_path, [["名录（样例数据）"], REGISTRY_HEADER, row])
+    assert round_.registry["area_mu"].tolist() == [3.0]
+
+
 @pytest.mark.parametrize(
     ("line", "header", "size", "value"),
     [

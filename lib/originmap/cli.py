@@ -152,6 +152,7 @@ def _lab(options: argparse.Namespace) -> int:
     print(f"笔记本副本在 {folder}；关闭请在此窗口按 Ctrl+C。")
     start = f"/lab/tree/{folder.relative_to(PROJECT).as_posix()}/00_start_here.ipynb"
     arguments = ["jupyterlab", f"--ServerApp.root_dir={PROJECT}", f"--LabApp.default_url={start}"]
+    arguments.append("--LabApp.extension_manager=readonly")  # the other one asks a package index
     return _serve(arguments, {"JUPYTERLAB_SETTINGS_DIR": str(settings)})
 
 

@@ -183,7 +183,9 @@ def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
     own = notation.over(written_units, lambda cell: notation.quantity("1" + notation.narrow(cell), words))
     table_unit = source.frame["table"].map(headers)
     values, bad_unit = np.full(len(text), np.nan), np.zeros(len(text), dtype=bool)
-    hints = zip(read, unit, own, written_units.notna(), table_unit, strict=True)
+    # 单位 may also head a column of offices and townships.
+    says = written_units.notna() & ~written_units.str.contains("[镇乡村局站所社场司会心]$", na=False)
+    hints = zip(read, unit, own, says, table_unit, strict=True)
     for position, (size, target, row_hint, row_says, sheet_hint) in enumerate(hints):
         if size is None or not isinstance(target, str):
             continue
