@@ -189,13 +189,13 @@ def test_every_error_has_a_slip_to_stand_on(tmp_path: Path) -> None:
     rows = collection_sheet(grower(乡镇="桃花镇"), title="填报单位：湖头镇")
     round_ = opened(tmp_path, rows, name="甲.xlsx")
     assert "township_unknown" in round_.findings["rule"].tolist()
-    assert om.exports.correction_list(round_, "350524102")["单元格"].tolist() == ["B3"]
+    assert om.exports.correction_list(om.exports.corrections(round_), "350524102")["单元格"].tolist() == ["B3"]
     (tmp_path / "2023-03" / "乙.xlsx").write_bytes(b"\x89PNG")
     again = om.open_round(tmp_path / "2023-03")
-    assert om.exports.correction_list(again, "")["文件/工作表"].tolist() == ["乙.xlsx/"]
+    assert om.exports.correction_list(om.exports.corrections(again), "")["文件/工作表"].tolist() == ["乙.xlsx/"]
 
 
-@pytest.mark.parametrize("reference", ["XFD1048576", "ZZZZZZ3", "ZZ900000"])
+@pytest.mark.parametrize("reference", ["XFD1048576", "ZZZZZZ3", "ZZ900000", "A" + "9" * 5000])
 def test_one_far_cell_is_one_finding(tmp_path: Path, reference: str) -> None:
     good = write_book(tmp_path / "2023-03" / "好.xlsx", {"S": collection_sheet(grower())})
     bad = tmp_path / "2023-03" / "远.xlsx"
@@ -210,6 +210,17 @@ def test_one_far_cell_is_one_finding(tmp_path: Path, reference: str) -> None:
     round_ = om.open_round(tmp_path / "2023-03")
     assert round_.findings.loc[round_.findings["file"] == "远.xlsx", "rule"].tolist() == ["file_too_large"]
     assert len(round_.records) == 1
+
+
+def test_a_workbook_with_one_garbled_part_is_one_finding(tmp_path: Path) -> None:
+    good = write_book(tmp_path / "2023-03" / "好.xlsx", {"S": collection_sheet(*[grower(序号=n) for n in range(50)])})
+    blob = bytearray(good.read_bytes())
+    with zipfile.ZipFile(good) as archive:
+        start = archive.getinfo("xl/worksheets/sheet1.xml").header_offset
+    blob[start + 90 : start + 130] = b"\xff" * 40
+    (tmp_path / "2023-03" / "花.xlsx").write_bytes(bytes(blob))
+    round_ = om.open_round(tmp_path / "2023-03")
+    assert round_.findings.loc[round_.findings["file"] == "花.xlsx", "rule"].tolist() == ["file_unreadable"]
 
 
 @pytest.mark.parametrize(

@@ -225,11 +225,11 @@ def summary_table(round_: Round) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
-def correction_list(round_: Round, township_code: str) -> pd.DataFrame:
-    """Return one township's list of corrections 更正清单 (errors and warnings), headed in Chinese as it is sent back.
+def corrections(round_: Round) -> pd.DataFrame:
+    """Return every error and warning with `subject_name` and the code of its `owner`.
 
-    A finding belongs to its row's township, else to its sheet's, else to the one that the file's name tells. An empty code
-    gives those that belong to nobody.
+    A finding belongs to its row's township, else to its sheet's, else to the one that the file's name tells; the owner is
+    an empty text where nobody is told.
     """
     names = ["record_id", "township_code", "subject_name"]
     rows = pd.concat([round_.records[names], round_.registry[names]]).drop_duplicates("record_id")
@@ -239,8 +239,12 @@ def correction_list(round_: Round, township_code: str) -> pd.DataFrame:
     frame = frame.merge(sheets, on=["file", "sheet"], how="left", validate="m:1")
     hits = {name: round_.places.mentioned([name]) for name in frame["file"].unique()}
     by_name = frame["file"].map({name: hit[1] if hit else None for name, hit in hits.items()}).astype("str")
-    owner = frame["township_code"].fillna(frame["sheet_code"]).fillna(by_name).fillna("")
-    frame = frame[owner == township_code].reset_index(drop=True)
+    return frame.assign(owner=frame["township_code"].fillna(frame["sheet_code"]).fillna(by_name).fillna(""))
+
+
+def correction_list(found: pd.DataFrame, township_code: str) -> pd.DataFrame:
+    """Return one township's list 更正清单 out of `corrections`, headed in Chinese as it is sent back; "" is nobody's."""
+    frame = found[found["owner"] == township_code].reset_index(drop=True)
     place = frame["file"].str.cat(frame["sheet"], sep="/")
     return pd.DataFrame(
         {
@@ -295,8 +299,9 @@ def write_corrections(
     round_: Round, folder: Path, *, townships: Sequence[str] | None = None, nested: bool = False
 ) -> None:
     """Write each township's corrections as .xlsx, for those that have any; `nested` gives each a folder of its own."""
+    found = corrections(round_)
     for code, name in [*round_.places.names.items(), ("", "未定乡镇")]:
-        table = correction_list(round_, code)
+        table = correction_list(found, code)
         if table.empty or (townships is not None and code not in townships):
             continue
         target = folder / name if nested else folder

@@ -137,7 +137,7 @@ def fields_of(paths: list[tuple[str, ...]], rules: Rules) -> tuple[dict[str, int
         tries = ["›".join(parts), f"{parts[0]}›{parts[-1]}", parts[-1], parts[0]]
         field = next((aliases[text] for text in tries if text in aliases), None)
         # A bare 电话 belongs to the person whose column stands before it.
-        if field == "contact_phone" and person != "contact" and "contact" not in "".join(tries):
+        if field == "contact_phone" and person != "contact":
             field = f"{person}_phone" if f"{person}_phone" not in columns else field
         if field is None or field in columns:
             unknown.append(column)

@@ -1,8 +1,9 @@
 """Rounds: everything known of a county in one month, read from its folder and frozen."""
 
+import calendar
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def _round_name(path: Path, settings: dict[str, Any]) -> str:
 
 def _month_end(name: str) -> datetime:
     year, month = (int(part) for part in name.split("-"))
-    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    last = date(year, month, calendar.monthrange(year, month)[1])
     return datetime.combine(last, time.max.replace(microsecond=0))
 
 
@@ -219,6 +220,7 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
 
+    sheets = _sheet_counts(inbox, frame, registry, places)
     return Round(
         name=name,
         folder=path,
@@ -230,10 +232,10 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         planting_area=planting,
         findings=compose(findings),
         files=inbox.files,
-        sheets=_sheet_counts(inbox, frame, registry, places),
+        sheets=sheets,
         skipped=inbox.skipped,
         columns=table_cells(inbox.tables),
-        submissions=_submissions(frame, zero, _arrived(inbox, frame, places), rules),
+        submissions=_submissions(frame, zero, _arrived(inbox, sheets, frame, places), rules),
         is_sample=inbox.is_sample,
     )
 
@@ -280,14 +282,12 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, pla
     return sheets.reset_index()
 
 
-def _arrived(inbox: Inbox, frame: pd.DataFrame, places: Places) -> set[str]:
+def _arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Places) -> set[str]:
     """Return the townships that something came from, be it a scan or a sheet that nobody could read."""
-    tables = records.sheet_townships(_of_kind(inbox, "collection"), places)
-    unread = [[name] for name in inbox.files.loc[inbox.files["status"] != "read", "file"]]
-    odd = inbox.sheets[inbox.sheets["kind"].isin(["unrecognised", "refused"])]
-    unread += [[sheet, file] for sheet, file in zip(odd["sheet"], odd["file"], strict=True)]
-    named = {hit[1] for texts in unread if (hit := places.mentioned(texts))}
-    return named | set(tables["code"].dropna()) | set(frame["township_code"].dropna())
+    unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
+    named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
+    ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
+    return named | set(ours.dropna()) | set(frame["township_code"].dropna())
 
 
 def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from originmap.rules import Rules
 from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
 
 SAMPLE_MARK: Final = "样例数据"
-_PLACE: Final = ("number", "township", "village")
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,8 @@ def _reasons(cells: Cells, columns: Mapping[str, int], end: int, rules: Rules) -
     totals, zeros = {plain(word) for word in given["total"]}, {plain(word) for word in given["zero_report"]}
     begins = tuple(plain(word) for word in given["zero_report_begins"])
     note = re.compile(rf"^(?:{'|'.join(sorted(given['note'], key=len, reverse=True))})[:：\d、.]")
-    labels = sorted({0, *(columns[name] for name in (*_PLACE, "subject_name", "product") if name in columns)})
+    named = ("number", "township", "village", "subject_name", "product")
+    labels = sorted({0, *(columns[name] for name in named if name in columns)})
     place = {columns[name] for name in ("township", "village") if name in columns}
     officials = {column for name, column in columns.items() if name.startswith(("supervisor", "collector"))}
     proofs = {columns[name] for name in ("contact_phone", "point", "lon", "base_address") if name in columns}

@@ -6,6 +6,7 @@ What a file declares is bounded before a parser sees it. Everything is read as t
 import re
 import unicodedata
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -102,15 +103,10 @@ def _check_container(path: Path, inflated_mb: float, cells: int) -> None:
     if start.startswith(b"PK"):
         try:
             with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-                total_mb = sum(info.file_size for info in archive.infolist()) / 2**20
-        except zipfile.BadZipFile as error:
+                _check_archive(archive, inflated_mb, cells)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            # A part may be cut, garbled, or packed in a way that nobody unpacks.
             raise UnreadableFileError("file_unreadable") from error
-        if total_mb > inflated_mb:
-            raise UnreadableFileError("file_too_large", f"解压后 {total_mb:.0f} MB，限 {inflated_mb:.0f} MB")
-        _check_reach(path, [name for name in names if name.startswith("xl/worksheets/")], cells)
-        if not any(name.startswith("xl/") or name == "content.xml" for name in names):
-            raise UnreadableFileError("file_wrong_type", "是压缩包，不是表格")
     elif start.startswith(b"\xd0\xcf\x11\xe0"):
         if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
             raise UnreadableFileError("file_encrypted")
@@ -128,24 +124,36 @@ def _column_number(letters: bytes) -> int:
     return reduce(lambda total, sign: total * 26 + sign - 64, letters, 0)
 
 
-def _check_reach(path: Path, sheets: list[str], cells: int) -> None:
+def _check_archive(archive: zipfile.ZipFile, inflated_mb: float, cells: int) -> None:
+    """Refuse a zip that is too large unpacked, is no workbook, or has a sheet that reaches too far."""
+    names = archive.namelist()
+    total_mb = sum(info.file_size for info in archive.infolist()) / 2**20
+    if total_mb > inflated_mb:
+        raise UnreadableFileError("file_too_large", f"解压后 {total_mb:.0f} MB，限 {inflated_mb:.0f} MB")
+    if not any(name.startswith("xl/") or name == "content.xml" for name in names):
+        raise UnreadableFileError("file_wrong_type", "是压缩包，不是表格")
+    for name in names:
+        if name.startswith("xl/worksheets/") and not name.endswith("/"):
+            _check_reach(archive, name, cells)
+
+
+def _check_reach(archive: zipfile.ZipFile, name: str, cells: int) -> None:
     """Refuse a sheet whose filled cells span more than the limit: one far cell makes a reader lay out the whole grid.
 
     What a sheet declares of itself is not believed; its cells' own addresses are read.
     """
-    with zipfile.ZipFile(path) as archive:
-        for name in sheets:
-            rows = columns = 0
-            with archive.open(name) as stream:
-                rest = b""
-                while chunk := stream.read(_CHUNK):
-                    chunk = rest + chunk
-                    found = _FILLED.findall(chunk)
-                    rows = max([rows, *map(int, {row for _, row in found})])
-                    columns = max([columns, *map(_column_number, {letters for letters, _ in found})])
-                    rest = chunk[-64:]
-            if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > cells:
-                raise UnreadableFileError("file_too_large", f"单元格散布到第 {rows} 行、第 {columns} 列")
+    rows = columns = 0
+    with archive.open(name) as stream:
+        rest = b""
+        while chunk := stream.read(_CHUNK):
+            chunk = rest + chunk
+            found = _FILLED.findall(chunk)
+            # Eight digits are beyond any sheet already; a forged address may have thousands.
+            rows = max([rows, *(int(row[:8]) for row in {row for _, row in found})])
+            columns = max([columns, *(_column_number(letters[:8]) for letters in {letters for letters, _ in found})])
+            rest = chunk[-64:]
+    if rows > MAX_ROWS or columns > MAX_COLUMNS or rows * columns > cells:
+        raise UnreadableFileError("file_too_large", f"单元格散布到第 {rows} 行、第 {columns} 列")
 
 
 def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, max_cells: int, *, hidden: bool) -> RawSheet:
