@@ -287,7 +287,7 @@ def _arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Pl
     unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
     named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
     ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
-    return named | set(ours.dropna()) | set(frame["township_code"].dropna())
+    return named | set(ours.dropna()) | set(frame["township_code"].dropna().unique())
 
 
 def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:

@@ -20,13 +20,13 @@ import pyarrow.compute as pc
 from originmap.findings import found
 from originmap.headers import MIN_HEADER_FIELDS, column_letter, fields_of, find_header, kinds_of, loose, plain
 from originmap.rules import Rules
+from originmap.texts import TEXT
 from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
 
 SAMPLE_MARK: Final = "样例数据"
 # A note fills no more cells than this; a row with more than MAX_ODD, a subject and a size is a record without a second look.
 MAX_NOTE: Final = 4
 MAX_ODD: Final = 6
-_TEXT: Final = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Table:
         Field to 0-based column: with `row` it gives every value its cell.
     headers
         Field to the header as written, units included.
-    frame
-        `row` (1-based) and one column of texts per field, None where blank.
+    rows
+        `row` (1-based) and one column of texts per field, null where blank.
     zero_rows
         The same columns for rows that report nothing grown (零报告).
     context
@@ -54,9 +54,14 @@ class Table:
     sheet: str
     columns: Mapping[str, int]
     headers: Mapping[str, str]
-    frame: pd.DataFrame
-    zero_rows: pd.DataFrame
+    rows: pa.Table
+    zero_rows: pa.Table
     context: tuple[str, ...]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """`rows` as a frame."""
+        return frame_of(self.rows)
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,11 @@ class Inbox:
     tables: tuple[Table, ...]
     findings: tuple[pd.DataFrame, ...]
     is_sample: bool
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return Arrow rows as a frame with text columns."""
+    return table.to_pandas(types_mapper={pa.large_string(): TEXT}.get)
 
 
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
@@ -165,7 +175,7 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
         sheet=sheet.sheet,
         columns=columns,
         headers=headers,
-        frame=_rows(body, reasons == ""),
+        rows=_rows(body, reasons == ""),
         zero_rows=_rows(body, reasons == "zero_report"),
         context=context,
     )
@@ -175,14 +185,16 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
     return kinds[0], table, reasons, findings
 
 
-def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the wanted rows, one text column per field."""
+def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pa.Table:
+    """Return the wanted rows: `row` (1-based) and one column of texts per field."""
     numbers = np.flatnonzero(wanted)
-    whole = len(numbers) == len(wanted)
-    texts = {name: column if whole else column.take(numbers) for name, column in body.items()}
-    frame = pa.table(texts).to_pandas(types_mapper=_TEXT.get) if texts else pd.DataFrame(index=range(len(numbers)))
-    frame.insert(0, "row", numbers + 1)
-    return frame
+    # Rows that stand together are a view of the sheet, not a copy.
+    together = bool(len(numbers)) and numbers[-1] - numbers[0] + 1 == len(numbers)
+    columns = {
+        name: column.slice(numbers[0], len(numbers)) if together else column.take(pa.array(numbers))
+        for name, column in body.items()
+    }
+    return pa.table({"row": pa.array(numbers + 1), **columns})
 
 
 def _filled_cells(table: pa.Table) -> npt.NDArray[np.int64]:
@@ -201,14 +213,14 @@ def _is_accounts(sheet: RawSheet, refuse: Mapping[str, Sequence[str]]) -> bool:
     """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
     passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
     sieve = loose((*refuse["passwords"], *refuse["accounts"]))
+    chunks = [chunk for column in sheet.table.itercolumns() for chunk in column.chunks]
+    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
+    suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
+    if not len(suspicious):
+        return False
     hits: set[int] = set()
     for column in sheet.table.itercolumns():
-        distinct = pc.unique(column)
-        suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
-        if len(suspicious):
-            hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
-    if not hits:
-        return False
+        hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
     said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
     heads = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
     for row in sorted(hits):
@@ -241,7 +253,7 @@ def _body(sheet: RawSheet, columns: Mapping[str, int], end: int) -> dict[str, pa
             texts = column.to_numpy(zero_copy_only=False).copy()
             for top, stop in spans[number]:
                 texts[top:stop] = texts[top]
-            column = pa.chunked_array([pa.array(texts, pa.string(), from_pandas=True)])
+            column = pa.chunked_array([pa.array(texts, pa.large_string(), from_pandas=True)])
         body[name] = column
     return body
 
@@ -304,7 +316,7 @@ class _RowReader:
         self.number, self.product = columns.get("number", -1), columns.get("product", -1)
         self.subject, self.size = columns.get("subject_name", -1), columns.get("size", -1)
 
-    def __call__(self, cells: Sequence[str | None]) -> str:  # noqa: PLR0911 - one return a reason
+    def __call__(self, cells: Sequence[str | None]) -> str:
         own = {column: plain(cell) for column, cell in enumerate(cells) if cell is not None}
         if own.get(self.number, "").isdigit():
             del own[self.number]
@@ -322,9 +334,7 @@ class _RowReader:
         if set(own) <= self.place | {self.product}:
             return "blank"
         first = [own[column] for column in self.labels if column in own]
-        total = any(
-            text in self.totals or (len(text) <= 10 and text.endswith(tuple(self.totals))) for text in first
-        )
+        total = any(text in self.totals or (len(text) <= 10 and text.endswith(tuple(self.totals))) for text in first)
         if total and not (self.proofs & set(own) and self.product in own):
             return "total"
         same = sum(self.header[at] == text for at, text in own.items())
