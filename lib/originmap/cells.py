@@ -72,10 +72,17 @@ class Source:
 
 
 def table_cells(tables: Sequence[Table]) -> pd.DataFrame:
-    """Return the field-to-column map of every table: `kind, file, sheet, field, column` (an Excel letter)."""
+    """Return the field-to-column map of every table: `kind, file, sheet, field, column, product, rows`.
+
+    `column` is an Excel letter. `rows` are those that the table is about, NA where it has the sheet to itself; `product` is
+    the one whose column it is, else empty.
+    """
     rows = [
-        (table.kind, table.file, table.sheet, name, column_letter(column))
+        (table.kind, table.file, table.sheet, name, column_letter(column), table.product, own)
         for table in tables
+        for own in [None if table.whole else frozenset(table.frame["row"])]
         for name, column in sorted(table.columns.items(), key=lambda item: item[1])
     ]
-    return pd.DataFrame(rows, columns=["kind", "file", "sheet", "field", "column"], dtype="str")
+    columns = ["kind", "file", "sheet", "field", "column", "product"]
+    frame = pd.DataFrame([row[:-1] for row in rows], columns=columns, dtype="str")
+    return frame.assign(rows=pd.Series([row[-1] for row in rows], index=frame.index, dtype="object"))

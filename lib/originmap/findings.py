@@ -56,6 +56,7 @@ _TABLE: Final = (
     Rule("sheet_unrecognised", "warning", "表头无法识别，整张未读：{detail}", "No known headers, the sheet was not read: {detail}", "没有表头的表", _OURS),
     Rule("sheet_ambiguous", "error", "表头同时像多种表：{detail}，整张未读", "The headers fit several kinds: {detail}", "两种表的列并排", _OURS),
     Rule("sheet_hidden", "note", "工作表是隐藏的，已照读", "The sheet is hidden; it was read", "隐藏的 Sheet2", _OURS),
+    Rule("row_hidden", "note", "有隐藏的行，已照读：{detail}", "Hidden rows, which were read: {detail}", "筛选后藏起的第 5 行", _OURS),
     Rule("column_unknown", "note", "列“{value}”不认识，原样保留未用", "An unknown column, kept unused", "多出一列“合同号”", _OURS),
     Rule("id_number_dropped", "warning", "含身份证号，已删除且不保存", "An ID number was dropped and is not kept", "姓名栏填了身份证号", "PIPL, article 28"),
     # township and product
@@ -78,6 +79,7 @@ _TABLE: Final = (
     Rule("size_missing", "error", "未填种养规模", "No size given", "规模栏空", _NOTICE3, blocks=True),
     Rule("size_unreadable", "error", "规模“{value}”无法读成一个数", "The size is not one number", "若干、2-3亩、3+2", _NOTICE3, blocks=True),
     Rule("size_unit_mismatch", "error", "规模“{value}”的单位与产品不符", "The unit does not fit the product", "豇豆 30头", _NOTICE3, blocks=True),
+    Rule("size_twice", "warning", "同一行两列都填了规模，按“{detail}”列的“{value}”采用", "Two columns hold a size; the one headed {detail} is used", "面积和存栏都填了", _OURS),
     Rule("size_implausible", "error", "规模“{value}”超出合理范围（{detail}），疑单位有误", "Outside the plausible range ({detail})", "豇豆 2000（疑为平方米）", _OURS, blocks=True),
     Rule("below_threshold", "note", "规模在标准以下，应在名录，可不在附件1", "Below the threshold: belongs in the registry, not in 附件1", "豇豆 0.3亩", _NOTICE2),
     # market window and other fields

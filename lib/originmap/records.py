@@ -65,7 +65,8 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
         source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
     )
     product = product.fillna(_sheet_products(source, rules))
-    filled = source.frame["table"].map({number: len(table.frame) > 0 for number, table in enumerate(tables)})
+    rows = {(table.file, table.sheet) for table in tables if len(table.frame)}
+    filled = source.frame["table"].map({at: (table.file, table.sheet) in rows for at, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
     labels = product.map({key: item.name for key, item in rules.products.items()}).astype("str").fillna("全部品种")
     source.find("zero_report_unclear", unclear, "subject_name")
@@ -118,7 +119,8 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
     source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
     by_file = text.isna() & code.notna() & (origin == "file")
     # Once a sheet is enough: the same words against every row would drown the rest.
-    by_file &= ~index.where(by_file).duplicated()
+    sheet = source.frame["file"] + "\x1f" + source.frame["sheet"]
+    by_file &= ~sheet.where(by_file).duplicated()
     source.find("township_from_file_name", by_file, "township", proposal=code.map(names).astype("str"))
     return code, code.map(names).astype("str")
 
@@ -141,6 +143,9 @@ def _sheet_products(source: Source, rules: Rules) -> pd.Series:
     others = [*rules["not_products"]["others"], *rules["not_products"]["ambiguous"]]
     found_products = {}
     for number, table in enumerate(source.tables):
+        if table.product:
+            found_products[number] = table.product
+            continue
         for text in (table.sheet, *table.context):
             rest, codes = notation.narrow(text), set()
             if any(other in rest for other in others):

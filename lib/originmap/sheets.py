@@ -7,7 +7,7 @@ accounts and passwords are refused before a cell is kept.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from originmap import layouts
 from originmap.findings import found
-from originmap.headers import MIN_HEADER_FIELDS, column_letter, fields_of, find_header, kinds_of, plain
+from originmap.headers import MIN_HEADER_FIELDS, column_letter, plain
 from originmap.rules import Rules
 from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
 
 SAMPLE_MARK: Final = "样例数据"
+MAX_LISTED: Final = 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,12 @@ class Table:
     zero_rows
         The same columns for rows that report nothing grown (零报告).
     context
-        The texts above the header: title, 填报单位, date. Notes below may name other townships and products.
+        The lines above the rows, the nearest first where a heading stands among them: title, 填报单位, date. Notes below may
+        name other townships and products.
+    product
+        The product whose column this is, where a sheet has one a product; else empty.
+    whole
+        Whether these are all the rows of the sheet; several tables may share one (see `layouts`).
     """
 
     kind: str
@@ -51,6 +58,8 @@ class Table:
     frame: pd.DataFrame
     zero_rows: pd.DataFrame
     context: tuple[str, ...]
+    product: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,8 @@ class Inbox:
     files
         `file, status` (read, to_convert, unreadable).
     sheets
-        `file, sheet, kind, rows_in` for every sheet.
+        `file, sheet, kind, rows_in` for every sheet; a row that names k products side by side counts k times, a sheet of
+        several kinds shows the first.
     skipped
         `file, sheet, row, reason` for every row that is no record.
     tables
@@ -101,12 +111,12 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
             continue
         files.append({"file": name, "status": "read"})
         for sheet in raw:
-            kind, table, reasons, sheet_findings = recognise(sheet, rules)
-            sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": len(sheet.cells)})
+            kind, made, reasons, sheet_findings = recognise(sheet, rules)
+            rows_in = sum(len(table.frame) for table in made) + int((reasons != "").sum())
+            sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": rows_in})
             skipped.extend((name, sheet.sheet, row, reason) for row, reason in enumerate(reasons, start=1) if reason)
             findings.extend(sheet_findings)
-            if table is not None:
-                tables.append(table)
+            tables.extend(made)
             is_sample = is_sample or (kind != "refused" and SAMPLE_MARK in "".join(_texts(sheet.cells[:5])))
     return Inbox(
         files=pd.DataFrame(files, columns=["file", "status"]),
@@ -118,54 +128,102 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     )
 
 
-def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, list[pd.DataFrame]]:
+def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, list[pd.DataFrame]]:
     """Decide what a sheet is and split its rows into records and the skipped, each with its reason.
 
     Returns
     -------
-    The kind (``empty``, ``refused`` and ``unrecognised`` included), the table if it is one of ours, for every row the
-    reason why it is skipped (empty when it is a record), and the findings.
+    The kind (``empty``, ``refused`` and ``unrecognised`` included), its tables (see `layouts`; none if it is none of ours),
+    for every row the reason why it is skipped (empty when it is a record), and the findings.
     """
     reasons = np.full(len(sheet.cells), "blank", dtype=object)
     if not len(reasons):
-        return "empty", None, reasons, []
+        return "empty", [], reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
     if _is_accounts(sheet.cells, rules.headers["refuse"]):
         reasons[:] = "refused"
-        return "refused", None, reasons, [found("sheet_refused", at)]
+        return "refused", [], reasons, [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
     if sheet.dropped_ids:
         findings.append(_id_findings(sheet))
-    start, end, paths = find_header(sheet, rules)
-    columns, unknown = fields_of(paths, rules)
-    kinds = kinds_of(set(columns), rules)
-    if len(kinds) != 1:
-        rule = "sheet_ambiguous" if kinds else "sheet_unrecognised"
-        # What stands in a sheet that nobody understands is not quoted: it may be anything.
-        detail = "、".join(kinds) if kinds else f"{sheet.cells.shape[0]} 行 {sheet.cells.shape[1]} 列"
+    blocks = layouts.blocks(sheet, rules)
+    if len(blocks[0].kinds) != 1:
         reasons[:] = "unrecognised"
-        return "unrecognised", None, reasons, [*findings, found(rule, at, detail=detail)]
-    body = _filled(sheet, columns, end)
-    reasons = _reasons(sheet.cells, columns, end, rules)
-    reasons[:start] = "title"
-    reasons[start:end] = "header"
-    reasons[[not any(value is not None for value in row) for row in sheet.cells]] = "blank"
-    context = tuple(_texts(sheet.cells[:start]))
-    headers = {field: paths[column][-1] for field, column in columns.items()}
-    table = Table(
-        kind=kinds[0],
-        file=sheet.file,
-        sheet=sheet.sheet,
-        columns=columns,
-        headers=headers,
-        frame=_rows(body, columns, reasons == ""),
-        zero_rows=_rows(body, columns, reasons == "zero_report"),
-        context=context,
-    )
-    for column in unknown:
-        cell = at.assign(cell=f"{column_letter(column)}{end}", row=end)
-        findings.append(found("column_unknown", cell, value="/".join(paths[column])))
-    return kinds[0], table, reasons, findings
+        return "unrecognised", [], reasons, [*findings, _unrecognised(sheet, blocks[0], at)]
+    if sheet.hidden_rows:
+        rows = "、".join(str(row + 1) for row in sheet.hidden_rows[:MAX_LISTED])
+        more = f" 等 {len(sheet.hidden_rows)} 行" if len(sheet.hidden_rows) > MAX_LISTED else " 行"
+        findings.append(found("row_hidden", at, detail=f"第 {rows}{more}"))
+    tables: list[Table] = []
+    top = tuple(_texts(sheet.cells[: blocks[0].start]))
+    for block in blocks:
+        reasons[block.lines : block.start] = "title"
+        reasons[block.start : block.end] = "header"
+        if len(block.kinds) != 1:
+            reasons[block.lines : block.stop] = "unrecognised"
+            findings.append(_unrecognised(sheet, block, at))
+            continue
+        own = tuple(_texts(sheet.cells[block.lines : block.start])) if block is not blocks[0] else ()
+        made, body_reasons, more = _read_block(sheet, block, (*own, *top), rules)
+        reasons[block.end : block.stop] = body_reasons[block.end : block.stop]
+        tables.extend(made)
+        findings.extend(more)
+    whole = len(tables) == 1
+    return blocks[0].kinds[0], [replace(table, whole=whole) for table in tables], reasons, findings
+
+
+def _unrecognised(sheet: RawSheet, block: layouts.Block, at: pd.DataFrame) -> pd.DataFrame:
+    """Return the finding of a header that makes no kind, or several."""
+    # What stands in a sheet that nobody understands is not quoted: it may be anything.
+    size = f"{sheet.cells.shape[0]} 行 {sheet.cells.shape[1]} 列"
+    rule = "sheet_ambiguous" if block.kinds else "sheet_unrecognised"
+    return found(rule, at, detail="、".join(block.kinds) if block.kinds else size)
+
+
+def _read_block(
+    sheet: RawSheet, block: layouts.Block, context: tuple[str, ...], rules: Rules
+) -> tuple[list[Table], Cells, list[pd.DataFrame]]:
+    """Return a block's tables, for every row of the sheet the reason why it is skipped, and the findings."""
+    body = _filled(sheet, block.columns, block.end)
+    reasons = _reasons(sheet.cells[: block.stop], block.columns, block.end, rules)
+    reasons[[not any(value is not None for value in row) for row in sheet.cells[: block.stop]]] = "blank"
+    reasons[list(block.repeats)] = "header"
+    reasons, pieces = layouts.headings(sheet, block, reasons)
+    tables: list[Table] = []
+    findings: list[pd.DataFrame] = []
+    spot = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet]})
+    for first, stop, heading in pieces:
+        rows = np.arange(len(reasons))
+        here = (rows >= first) & (rows < stop)
+        split, nothing, both = layouts.parts(block, body[: block.stop], here & (reasons == ""), rules)
+        zero = here & (reasons == "zero_report")
+        reasons[nothing] = "zero_report"
+        lines = (*heading, *context)
+        for number, part in enumerate(split):
+            table = Table(
+                kind=block.kinds[0],
+                file=sheet.file,
+                sheet=sheet.sheet,
+                columns=part.columns,
+                headers=part.headers,
+                frame=_rows(body[: block.stop], part.columns, part.rows),
+                zero_rows=_rows(body[: block.stop], part.columns, zero if number == 0 else np.zeros_like(zero)),
+                context=lines,
+                product=part.product,
+            )
+            tables.append(table)
+            twice = np.flatnonzero(both & part.rows)
+            if len(twice):
+                letter = column_letter(part.columns["size"])
+                cells = [f"{letter}{row + 1}" for row in twice]
+                at = pd.DataFrame({"file": sheet.file, "sheet": sheet.sheet, "row": twice + 1, "cell": cells})
+                value = pd.Series([str(body[row, part.columns["size"]]) for row in twice])
+                findings.append(found("size_twice", at, field="size", value=value, detail=part.headers["size"]))
+    used = {column for table in tables for column in table.columns.values()}
+    for column in sorted({*block.unknown, *block.columns.values()} - used):
+        cell = spot.assign(cell=f"{column_letter(column)}{block.end}", row=block.end)
+        findings.append(found("column_unknown", cell, value="/".join(block.paths[column])))
+    return tables, reasons, findings
 
 
 def _rows(body: Cells, columns: Mapping[str, int], wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
@@ -208,7 +266,7 @@ def _id_findings(sheet: RawSheet) -> pd.DataFrame:
 def _filled(sheet: RawSheet, columns: Mapping[str, int], end: int) -> Cells:
     """Return the cells with merged body cells filled from their own range; sizes are not, or they would multiply."""
     body = sheet.cells.copy()
-    sizes = {column for field, column in columns.items() if field == "size" or field.startswith("area:")}
+    sizes = {column for field, column in columns.items() if field.partition(":")[0] in ("size", "area")}
     for top, left, bottom, right in sheet.merges:
         if top >= end and top < len(body):
             for column in range(left, min(right + 1, body.shape[1])):

@@ -34,7 +34,7 @@ ID_NUMBER: Final = re.compile(
 
 @dataclass(frozen=True)
 class RawSheet:
-    """One sheet as text: `cells` is (rows, columns) from A1, None where blank; merges are 0-based inclusive."""
+    """One sheet as text: `cells` is (rows, columns) from A1, None where blank; merges and hidden rows are 0-based."""
 
     file: str
     sheet: str
@@ -42,6 +42,7 @@ class RawSheet:
     cells: Cells
     merges: tuple[tuple[int, int, int, int], ...] = ()
     dropped_ids: tuple[tuple[int, int], ...] = ()
+    hidden_rows: tuple[int, ...] = ()
 
 
 class UnreadableFileError(Exception):
