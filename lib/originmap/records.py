@@ -5,7 +5,7 @@ sheets and rows, and findings carry the index of their row.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -114,7 +114,8 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
     own = places.township_of(text)
     code = own.where(text.notna(), default)
     names = places.names
-    source.find("township_unknown", code.isna(), "township")
+    likely = _proposed(text, code.isna(), lambda cell: notation.closest(cell, names.values()))
+    source.find("township_unknown", code.isna(), "township", proposal=likely)
     differs = own.notna() & default.notna() & (own != default) & origin.isin(["context", "sheet"])
     source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
     by_file = text.isna() & code.notna() & (origin == "file")
@@ -173,7 +174,9 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     ambiguous = clean.isin(rules["not_products"]["ambiguous"])
     source.find("product_missing", product.isna() & text.isna(), "product")
     source.find("product_ambiguous", ambiguous, "product")
-    source.find("product_unknown", product.isna() & text.notna() & ~ambiguous, "product")
+    unknown = product.isna() & text.notna() & ~ambiguous & ~clean.isin(rules["not_products"]["others"])
+    likely = _proposed(text, unknown, lambda cell: notation.closest(cell, names))
+    source.find("product_unknown", product.isna() & text.notna() & ~ambiguous, "product", proposal=likely)
     return product
 
 
@@ -205,7 +208,8 @@ def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
             values[position] = size.value * (hint.value * rules.units[target][hint.unit] if hint else 1.0)
     value = pd.Series(values, index=text.index).round(2)
     source.find("size_missing", text.isna(), "size")
-    source.find("size_unreadable", text.notna() & read.isna(), "size")
+    unread = text.notna() & read.isna()
+    source.find("size_unreadable", unread, "size", proposal=_proposed(text, unread, lambda c: notation.likely_size(c, words)))
     source.find("size_unit_mismatch", pd.Series(bad_unit, index=text.index), "size")
     crop = unit == "mu"
     frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
@@ -235,8 +239,15 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     several = name == "trace_methods"
     codes = pd.Series([code if code and (several or ";" not in code) else None for code, _ in read], text.index, "str")
     rest = pd.Series([unknown for _, unknown in read], text.index, "str")
-    source.find(rule, text.notna() & ((rest != "") | codes.isna()), name)
+    odd = text.notna() & ((rest != "") | codes.isna())
+    proposal = _proposed(rest.mask(rest == "", text), odd, lambda cell: notation.closest(cell, forms))
+    source.find(rule, odd, name, proposal=proposal)
     return codes
+
+
+def _proposed(text: pd.Series, wanted: pd.Series, read: Callable[[str], str]) -> pd.Series:
+    """Return a proposal for every wanted text, empty for the others and where there is none."""
+    return notation.over(text.where(wanted), read).map(lambda hit: hit or "").astype("str")
 
 
 def _person(source: Source, person: str) -> tuple[pd.Series, pd.Series]:
@@ -300,7 +311,9 @@ def _windows(source: Source, year: int, month: int) -> pd.Series:
     typed = single.notna() | first.notna() | last.notna()
     value = single.fillna(first.fillna("") + (" / " + last).fillna(""))
     source.find("window_missing", ~typed, "market_window")
-    source.find("window_unreadable", typed & found_windows.isna(), "market_window", value=value)
+    unread = typed & found_windows.isna()
+    likely = _proposed(value, unread, lambda cell: windows.likely(cell, year, month))
+    source.find("window_unreadable", unread, "market_window", value=value, proposal=likely)
     return found_windows
 
 
