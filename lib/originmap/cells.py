@@ -39,7 +39,6 @@ class Source:
             parts.append(rows.assign(table=number, file=table.file, sheet=table.sheet))
         empty = pd.DataFrame({"table": [], "file": [], "sheet": [], "row": []}).astype({"table": int, "row": int})
         frame = pd.concat(parts, ignore_index=True) if parts else empty
-        # One conversion for all sheets: None becomes NA, texts a text column.
         fields = [name for name in frame if name not in ("table", "row")]
         return cls(frame.astype(dict.fromkeys(fields, "str")), tables)
 

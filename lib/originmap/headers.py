@@ -47,6 +47,21 @@ def plain(text: str | None) -> str:
     return re.sub(r"^\d+[、.．]|[*:：]+$|^\*+", "", _UNIT_IN_HEADER.sub("", short))
 
 
+def loose(words: Iterable[str]) -> str:
+    """Return a pattern that finds every one of `words` as typed: white space between its signs, letters of any width and case.
+
+    A sieve for whole columns; what it finds is then looked at by itself.
+    """
+
+    def sign(char: str) -> str:
+        if char.isascii() and char.isalnum():
+            forms = {char.lower(), char.upper()}
+            return f"[{''.join(sorted(forms | {chr(ord(form) + 0xFEE0) for form in forms}))}]"
+        return re.escape(char)
+
+    return "|".join(r"\s*".join(sign(char) for char in word) for word in words)
+
+
 def unit_in_header(text: str) -> str:
     """Return the unit that a header gives in brackets or behind a stroke, empty when there is none.
 
@@ -98,7 +113,7 @@ def find_header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str
     The first row near the top whose columns make a kind is the header; a line such as 乡镇 | 湖头镇 | 填报人 | 张三 above it has
     known words too. When none does, the row with the most known words is taken.
     """
-    counts = [known(row, rules) for row in sheet.cells[:HEADER_SEARCH_ROWS]]
+    counts = [known(row, rules) for row in sheet.rows(0, HEADER_SEARCH_ROWS)]
     for start, count in enumerate(counts):
         if count >= MIN_HEADER_FIELDS:
             end, paths = header_at(sheet, start, rules)
@@ -116,34 +131,37 @@ def known(row: Iterable[str | None], rules: Rules) -> int:
 
 def header_at(sheet: RawSheet, start: int, rules: Rules) -> tuple[int, list[tuple[str, ...]]]:
     """Return the row after a header that begins in row `start`, and each column's texts from top to bottom."""
-    said, cells = words(rules), sheet.cells
-    size = sum(cell is not None for cell in cells[start])
-    filled = cells[start : start + MAX_HEADER_ROWS].copy()
-    for top, left, bottom, right in sheet.merges:
-        if start <= top and bottom < min(start + MAX_HEADER_ROWS, len(cells)):
-            filled[top - start : bottom - start + 1, left : right + 1] = cells[top, left]
-    end = start + 1
-    while end < min(start + MAX_HEADER_ROWS, len(cells)):
+    said, cells = words(rules), sheet.rows(start, start + MAX_HEADER_ROWS)
+    size = sum(cell is not None for cell in cells[0])
+    filled = cells.copy()
+    # Rows from here on are counted from `start`; a merge may begin above it (序号 beside 基本信息 over 主体 | 电话).
+    merges = [(a - start, b, c - start, d) for a, b, c, d in sheet.merges if a < start + MAX_HEADER_ROWS and c >= start]
+    for top, left, bottom, right in merges:
+        if bottom < len(cells):
+            text = cells[top, left] if top >= 0 else sheet.rows(top + start, top + start + 1)[0, left]
+            if top >= 0 or left == right:
+                filled[max(top, 0) : bottom + 1, left : right + 1] = text
+    end = 1
+    while end < len(cells):
         below = [cell for cell in cells[end] if cell is not None]
-        # A header's cell that is merged downwards says that the row below belongs to it, whatever stands there.
-        spans = sum(start <= top <= end - 1 and bottom >= end for top, _, bottom, _ in sheet.merges)
+        # Cells of a header that are merged downwards say that the row below belongs to it, whatever stands there.
+        spans = sum(top < end <= bottom for top, _, bottom, _ in merges)
         if spans < 2 and (not below or not all(said.knows(cell) for cell in below)):
             break
         if len(below) >= size and not spans:
             break
         end += 1
-    height = end - start
     # A group's text stands in its first cell only when the file says nothing of merges.
-    for row in filled[: height - 1]:
+    for row in filled[: end - 1]:
         for column in range(1, len(row)):
-            under = filled[height - 1, column]
+            under = filled[end - 1, column]
             if row[column] is None and under is not None and said.short(row[column - 1]) in said.groups:
                 row[column] = row[column - 1]
     paths: list[tuple[str, ...]] = []
     for column in range(cells.shape[1]):
-        texts = [str(cell) for cell in filled[:height, column] if cell is not None]
+        texts = [str(cell) for cell in filled[:end, column] if cell is not None]
         paths.append(tuple(dict.fromkeys(texts)))
-    return end, paths
+    return start + end, paths
 
 
 def fields_of(paths: list[tuple[str, ...]], rules: Rules) -> tuple[dict[str, int], list[int]]:

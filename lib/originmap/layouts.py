@@ -8,11 +8,13 @@ column of sizes each, so that whoever reads them needs to know of one layout onl
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from originmap.headers import MIN_HEADER_FIELDS, fields_of, find_header, header_at, kinds_of, known, unit_in_header
 from originmap.rules import Rules
@@ -56,7 +58,15 @@ class Part:
     product: str = ""
 
 
-def blocks(sheet: RawSheet, rules: Rules) -> list[Block]:
+def filled_cells(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Return how many cells of each row say something."""
+    counts = np.zeros(table.num_rows, dtype=np.int64)
+    for column in table.itercolumns():
+        counts += pc.is_valid(column).to_numpy(zero_copy_only=False) if column.null_count else 1
+    return counts
+
+
+def blocks(sheet: RawSheet, filled: npt.NDArray[np.int64], rules: Rules) -> list[Block]:
     """Return the tables that stand one under the other in a sheet, at least one.
 
     A later row is tried as a header when a cell repeats the header above it or when it follows a blank or nearly blank line; it is
@@ -64,11 +74,11 @@ def blocks(sheet: RawSheet, rules: Rules) -> list[Block]:
     """
     start, end, paths = find_header(sheet, rules)
     columns, unknown = fields_of(paths, rules)
-    found = [Block(0, start, end, len(sheet.cells), paths, columns, unknown, kinds_of(set(columns), rules))]
-    filled = (sheet.cells != None).sum(axis=1)  # noqa: E711 - elementwise
-    for row in _candidates(sheet.cells, start, end, filled):
+    found = [Block(0, start, end, len(sheet), paths, columns, unknown, kinds_of(set(columns), rules))]
+    for row in _candidates(sheet, start, end, filled) if found[0].kinds else ():
         last = found[-1]
-        if row < max(last.end, *(again + 1 for again in last.repeats), 0) or known(sheet.cells[row], rules) < MIN_HEADER_FIELDS:
+        done = max((last.end, *(again + 1 for again in last.repeats)))
+        if row < done or known(sheet.rows(row, row + 1)[0], rules) < MIN_HEADER_FIELDS:
             continue
         end, paths = header_at(sheet, row, rules)
         columns, unknown = fields_of(paths, rules)
@@ -76,33 +86,32 @@ def blocks(sheet: RawSheet, rules: Rules) -> list[Block]:
         if not kinds:
             continue
         if columns == last.columns:
-            found[-1] = _cut(last, last.stop, (*last.repeats, *range(row, end)))
+            found[-1] = replace(last, repeats=(*last.repeats, *range(row, end)))
             continue
         lines = row
-        while lines > last.end and 0 < filled[lines - 1] <= SPARSE:
+        while lines > last.end and filled[lines - 1] <= SPARSE:
             lines -= 1
-        found[-1] = _cut(last, lines, last.repeats)
+        found[-1] = replace(last, stop=lines)
         found.append(Block(lines, row, end, last.stop, paths, columns, unknown, kinds))
     return found
 
 
-def _cut(block: Block, stop: int, repeats: tuple[int, ...]) -> Block:
-    spans = (block.lines, block.start, block.end, stop)
-    return Block(*spans, block.paths, block.columns, block.unknown, block.kinds, repeats)
-
-
-def _candidates(cells: Cells, start: int, end: int, filled: npt.NDArray[np.int_]) -> list[int]:
+def _candidates(sheet: RawSheet, start: int, end: int, filled: npt.NDArray[np.int64]) -> list[int]:
     """Return the rows that may be a header: cheap to tell, so that a long sheet is not read word by word."""
-    again = np.zeros(len(cells), dtype=bool)
-    for row in range(start, end):
-        again |= ((cells == cells[row][None, :]) & (cells[row] != None)[None, :]).any(axis=1)  # noqa: E711 - elementwise
+    again = np.zeros(len(sheet), dtype=bool)
+    for row in sheet.rows(start, end):
+        for column, text in zip(sheet.table.itercolumns(), row, strict=True):
+            if text is not None:
+                again |= pc.fill_null(pc.equal(column, text), fill_value=False).to_numpy(zero_copy_only=False)
     after = np.concatenate([[False], filled[:-1] <= SPARSE])
     wanted = (again | after) & (filled >= MIN_HEADER_FIELDS)
     wanted[:end] = False
     return [int(row) for row in np.flatnonzero(wanted)]
 
 
-def headings(sheet: RawSheet, block: Block, reasons: Cells) -> tuple[Cells, list[tuple[int, int, tuple[str, ...]]]]:
+def headings(
+    sheet: RawSheet, filled: npt.NDArray[np.int64], block: Block, reasons: Cells
+) -> tuple[Cells, list[tuple[int, int, tuple[str, ...]]]]:
     """Tell lone lines from records.
 
     Parameters
@@ -116,13 +125,13 @@ def headings(sheet: RawSheet, block: Block, reasons: Cells) -> tuple[Cells, list
     ``(first row, row after the last, heading)`` that the block falls into.
     """
     reasons = reasons.copy()
-    cells = sheet.cells
-    body = range(block.end, block.stop)
-    sparse = (cells[block.end : block.stop] != None).sum(axis=1) <= SPARSE  # noqa: E711 - elementwise
+    sparse = np.flatnonzero((filled > 0) & (filled <= SPARSE))
+    sparse = sparse[(sparse >= block.end) & (sparse < block.stop)]
     across = {top for top, left, bottom, right in sheet.merges if top == bottom and right - left + 1 >= _WIDE}
-    lone = [row for row, few in zip(body, sparse, strict=True) if few and _lone(cells[row], row in across, block, reasons[row])]
-    records = np.flatnonzero(reasons[: block.stop] == "")
-    records = records[(records >= block.end) & ~np.isin(records, lone)]
+    texts = {int(row): sheet.rows(int(row), int(row) + 1)[0] for row in sparse if reasons[row] in ("", "blank", "note")}
+    lone = [row for row, cells in texts.items() if _lone(cells, block, reasons[row], across=row in across)]
+    records = np.flatnonzero(reasons == "")
+    records = records[(records >= block.end) & (records < block.stop) & ~np.isin(records, lone)]
     last = int(records[-1]) if len(records) else -1
     reasons[[row for row in lone if row > last]] = "note"
     heads = [row for row in lone if row < last]
@@ -130,17 +139,15 @@ def headings(sheet: RawSheet, block: Block, reasons: Cells) -> tuple[Cells, list
     if not heads or len(heads) > MAX_HEADINGS:
         return reasons, [(block.end, block.stop, ())]
     edges = [block.end, *heads, block.stop]
-    texts: list[tuple[str, ...]] = [(), *(tuple(str(cell) for cell in cells[row] if cell is not None) for row in heads)]
-    return reasons, [
-        (first, stop, text) for first, stop, text in zip(edges, edges[1:], texts, strict=False) if stop > first
-    ]
+    said = [(), *(tuple(str(cell) for cell in texts[row] if cell is not None) for row in heads)]
+    return reasons, [piece for piece in zip(edges, edges[1:], said, strict=False) if piece[1] > piece[0]]
 
 
-def _lone(row: Cells, across: bool, block: Block, reason: str) -> bool:  # noqa: FBT001 - private
+def _lone(row: Cells, block: Block, reason: str, *, across: bool) -> bool:
     """Tell whether a sparse row is a line of its own: merged across, numbered, or text where only a number or place stands."""
-    if reason not in ("", "blank") and not (reason == "note" and across):
+    if reason == "note" and not across:
         return False
-    at = [int(column) for column in np.flatnonzero(row != None)]  # noqa: E711 - elementwise
+    at = [column for column, cell in enumerate(row) if cell is not None]
     if not at or (len(at) > 1 and not across):
         return False
     text = unicodedata.normalize("NFKC", str(row[at[0]])).strip()
@@ -153,73 +160,81 @@ def _lone(row: Cells, across: bool, block: Block, reason: str) -> bool:  # noqa:
     return at[0] == 0 and 0 not in named
 
 
-def parts(block: Block, body: Cells, wanted: Mask, rules: Rules) -> tuple[list[Part], Mask, Mask]:
+def parts(
+    block: Block, body: Mapping[str, pa.ChunkedArray], wanted: Mask, rules: Rules
+) -> tuple[list[Part], Mask, Mask]:
     """Split a block's records by the column that holds their size.
 
     Parameters
     ----------
     body
-        The sheet's cells, merged ones filled.
+        The block's columns, merged cells filled.
     wanted
-        Which rows are records.
+        Which rows of the sheet are records.
 
     Returns
     -------
     The parts; the rows that say of every product that there is none; the rows in which two columns hold a size and one is used.
     """
     headers = {field: block.paths[column][-1] for field, column in block.columns.items()}
-    nothing = np.zeros(len(body), dtype=bool)
+    nothing = np.zeros_like(wanted)
     areas = [field for field in block.columns if field.startswith("area:")]
-    if block.kinds == ["planting_area"] or not (areas or any(field.startswith("size:") for field in block.columns)):
-        return [Part(block.columns, headers, wanted)], nothing, nothing
     plain = {name: at for name, at in block.columns.items() if not name.startswith(("area:", "size:", "unit:"))}
     heads = {name: headers[name] for name in plain}
-    if areas and "size" not in plain:
-        given = {field: wanted & _says(body, block.columns[field]) for field in areas}
-        zero = {field: wanted & ~given[field] & (body[:, block.columns[field]] != None) for field in areas}  # noqa: E711
+    if areas and "size" not in plain and block.kinds != ["planting_area"]:
+        given = {field: wanted & _says(body[field]) for field in areas}
         some = np.logical_or.reduce(list(given.values()))
-        nothing = wanted & ~some & np.logical_or.reduce(list(zero.values()))
+        typed = np.logical_or.reduce([body[field].is_valid().to_numpy(zero_copy_only=False) for field in areas])
+        nothing = wanted & ~some & typed
+        said = {name: at for name, at in plain.items() if name != "product"}
         made = [Part(plain, heads, wanted & ~some & ~nothing)]
         for field in areas:
-            at = block.columns[field]
-            product = field.removeprefix("area:")
-            said = {name: column for name, column in plain.items() if name != "product"}
-            made.append(Part({**said, "size": at}, {**heads, "size": headers[field]}, given[field], product))
+            size = {"size": block.columns[field]}
+            own = {**heads, "size": headers[field]}
+            made.append(Part({**said, **size}, own, given[field], field.removeprefix("area:")))
         return [part for part in made if part.rows.any()] or made[:1], nothing, np.zeros_like(nothing)
     sizes = [field for field in block.columns if field.partition(":")[0] == "size"]
-    given = {field: wanted & _says(body, block.columns[field]) for field in sizes}
+    if len(sizes) < 2 or block.kinds == ["planting_area"]:
+        own = block.columns if block.kinds == ["planting_area"] else plain
+        return [Part(own, {name: headers[name] for name in own}, wanted)], nothing, nothing
+    given = {field: wanted & _says(body[field]) for field in sizes}
     both = np.sum(list(given.values()), axis=0) > 1
-    choice = _fitting(block, body, given, headers, rules)
+    choice = _fitting(body, given, headers, rules)
     made = []
     for number, field in enumerate(sizes):
-        own = {"size": block.columns[field]}
         unit = field.replace("size", "unit")
-        if unit in block.columns:
-            own["unit"] = block.columns[unit]
-        base = {name: at for name, at in plain.items() if name not in ("size", "unit")} if field != "size" else plain
-        made.append(Part({**base, **own}, {**heads, "size": headers[field]}, wanted & (choice == number)))
+        own = {name: at for name, at in plain.items() if name not in ("size", "unit")} | {"size": block.columns[field]}
+        own |= {"unit": block.columns[unit]} if unit in block.columns else {}
+        made.append(Part(own, {**heads, "size": headers[field]}, wanted & (choice == number)))
     return [part for part in made if part.rows.any()] or made[:1], nothing, both
 
 
-def _says(body: Cells, column: int) -> Mask:
-    return np.array([cell is not None and str(cell).strip() not in _NOTHING for cell in body[:, column]], dtype=bool)
+def _says(column: pa.ChunkedArray) -> Mask:
+    """Tell which cells hold more than a stroke or a nought."""
+    silent = pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(_NOTHING)))
+    says = pc.and_(pc.is_valid(column), pc.invert(silent))
+    mask: Mask = says.to_numpy(zero_copy_only=False).astype(bool)
+    return mask
 
 
 def _fitting(
-    block: Block, body: Cells, given: Mapping[str, Mask], headers: Mapping[str, str], rules: Rules
-) -> npt.NDArray[np.int_]:
+    body: Mapping[str, pa.ChunkedArray], given: Mapping[str, Mask], headers: Mapping[str, str], rules: Rules
+) -> npt.NDArray[np.int64]:
     """Return for each row which column of sizes is its: the only filled one, else the one in the product's unit, else the first."""
-    names, product = rules.product_names(), block.columns.get("product")
     families: dict[str, list[int]] = {unit: [] for unit in rules.units}
     for number, field in enumerate(given):
         said = re.split(r"[、,，/]", unit_in_header(headers[field]))
-        for unit, known_words in rules.units.items():
-            if any(word in known_words for word in said):
+        for unit, words in rules.units.items():
+            if any(word in words for word in said):
                 families[unit].append(number)
     filled = np.array(list(given.values()))
     choice = np.where(filled.any(axis=0), filled.argmax(axis=0), 0)
-    for row in np.flatnonzero((filled.sum(axis=0) != 1) & (body[:, product] != None) if product is not None else []):  # noqa: E711
-        code = names.get("".join(unicodedata.normalize("NFKC", str(body[row, product])).split()))
+    if "product" not in body:
+        return choice
+    names = rules.product_names()
+    open_rows = np.flatnonzero(filled.sum(axis=0) != 1)
+    for row, product in zip(open_rows, body["product"].take(open_rows).to_pylist(), strict=True):
+        code = names.get("".join(unicodedata.normalize("NFKC", product or "").split()))
         fits = families[rules.products[code].unit] if code else []
         choice[row] = next((number for number in fits if filled[number, row] or not filled[:, row].any()), choice[row])
     return choice
