@@ -25,7 +25,9 @@ Mask = npt.NDArray[np.bool_]
 SPARSE: Final = 2  # cells; a line with no more is no row of data when another header follows it
 MAX_HEADINGS: Final = 200
 _WIDE: Final = 3  # columns; a line merged over so many is a heading
-_NUMBERED: Final = re.compile(r"[(（]?(?:[一二三四五六七八九十]+|\d{1,2})[)）]?[、.．)）:：]|[(（](?:[一二三四五六七八九十]+|\d+)[)）]")
+_NUMBERED: Final = re.compile(
+    r"[(（]?(?:[一二三四五六七八九十]+|\d{1,2})[)）]?[、.．)）:：]|[(（](?:[一二三四五六七八九十]+|\d+)[)）]"
+)
 _NOTHING: Final = frozenset(["", "/", "\\", "-", "—", "——", "无", "0", "0.0", "0.00"])
 
 
@@ -156,7 +158,9 @@ def _lone(row: Cells, block: Block, reason: str, *, across: bool) -> bool:
     if across or _NUMBERED.match(text):
         return True
     # 湖头镇 by itself under 乡镇 was filled in advance; a name by itself is a subject that lacks the rest.
-    named = {block.columns[name] for name in ("subject_name", "township", "village", "product") if name in block.columns}
+    named = {
+        block.columns[name] for name in ("subject_name", "township", "village", "product") if name in block.columns
+    }
     return at[0] == 0 and 0 not in named
 
 
@@ -207,6 +211,12 @@ def parts(
         own |= {"unit": block.columns[unit]} if unit in block.columns else {}
         made.append(Part(own, {**heads, "size": headers[field]}, wanted & (choice == number)))
     return [part for part in made if part.rows.any()] or made[:1], nothing, both
+
+
+def set_aside(block: Block) -> list[int]:
+    """Return the columns of products that are not read because a column of sizes stands beside them."""
+    beside = "size" in block.columns and block.kinds != ["planting_area"]
+    return [column for field, column in block.columns.items() if beside and field.startswith("area:")]
 
 
 def _says(column: pa.ChunkedArray) -> Mask:

@@ -101,7 +101,9 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     >>> quantity("存栏约500(只)", units), quantity("1万2千只", units), quantity("3亩地", units)
     (Quantity(value=500.0, unit='只'), Quantity(value=12000.0, unit='只'), Quantity(value=3.0, unit='亩'))
     """
-    clean = re.sub(r"^(?:现有|现|存栏|种植|面积|规模|共|合计|合)+(?=[约大近\d.一二三四五六七八九十百千半两])", "", narrow(text))
+    clean = re.sub(
+        r"^(?:现有|现|存栏|种植|面积|规模|共|合计|合)+(?=[约大近\d.一二三四五六七八九十百千半两])", "", narrow(text)
+    )
     clean = re.sub(r"^(?:约|大约|近|大概)|(?:左右|上下|整|地|\.)+$", "", clean)
     clean = re.sub(r"(\d)万(\d)千", r"\1.\2万", re.sub(r"\(([^()\d]+)\)$", r"\1", clean))
     words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))

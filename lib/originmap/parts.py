@@ -161,7 +161,9 @@ def _read_piece(part: Part, piece: bytes, patterns: _Patterns, max_merges: int) 
             part.rows = max(part.rows, int(piece[last + len(patterns.row_start) + 3 :].partition(b'"')[0][:8]))
         part.columns = max(part.columns, 26)
     # Nearly every writer puts the address first; where one does not, each cell is looked at.
-    usual = not (_at(signs, patterns.cell) & (signs[len(patterns.cell) :] != ord("r"))[: _span(signs, patterns.cell)]).any()
+    usual = not (
+        _at(signs, patterns.cell) & (signs[len(patterns.cell) :] != ord("r"))[: _span(signs, patterns.cell)]
+    ).any()
     if not usual or _may_reach_far(signs):
         for address in set((patterns.far if usual else patterns.any_cell).findall(piece)):
             row, column = _place(address.upper())

@@ -209,7 +209,9 @@ def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
     value = pd.Series(values, index=text.index).round(2)
     source.find("size_missing", text.isna(), "size")
     unread = text.notna() & read.isna()
-    source.find("size_unreadable", unread, "size", proposal=_proposed(text, unread, lambda c: notation.likely_size(c, words)))
+    source.find(
+        "size_unreadable", unread, "size", proposal=_proposed(text, unread, lambda c: notation.likely_size(c, words))
+    )
     source.find("size_unit_mismatch", pd.Series(bad_unit, index=text.index), "size")
     crop = unit == "mu"
     frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})

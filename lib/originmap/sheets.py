@@ -208,27 +208,27 @@ def _read_block(
         reasons[nothing] = "zero_report"
         for part in split:
             own = {field: body[field_at[column]] for field, column in part.columns.items()}
+            frame = _rows(own, part.rows)
             table = Table(
                 kind=block.kinds[0],
                 file=sheet.file,
                 sheet=sheet.sheet,
                 columns=part.columns,
                 headers=part.headers,
-                frame=_rows(own, part.rows),
-                zero_rows=_rows(own, zero if part is split[0] else np.zeros_like(zero)),
+                frame=frame,
+                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else frame.iloc[:0],
                 context=(*heading, *context),
                 product=part.product,
             )
             tables.append(table)
-            twice = table.frame[np.isin(table.frame["row"], np.flatnonzero(both) + 1)]
-            cells = column_letter(part.columns.get("size", 0)) + twice["row"].astype("str")
-            at = twice[["row"]].assign(file=sheet.file, sheet=sheet.sheet, cell=cells)
-            if len(at):
+            twice = frame[np.isin(frame["row"], np.flatnonzero(both) + 1)] if both.any() else frame.iloc[:0]
+            if len(twice):
+                cells = column_letter(part.columns["size"]) + twice["row"].astype("str")
+                at = twice[["row"]].assign(file=sheet.file, sheet=sheet.sheet, cell=cells)
                 value, head = twice["size"].astype("str"), part.headers["size"]
                 findings.append(found("size_twice", at, field="size", value=value, detail=head))
-    used = {column for table in tables for column in table.columns.values()}
     spot = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [block.end]})
-    for column in sorted({*block.unknown, *block.columns.values()} - used):
+    for column in (*block.unknown, *layouts.set_aside(block)):
         cell = spot.assign(cell=f"{column_letter(column)}{block.end}")
         findings.append(found("column_unknown", cell, value="/".join(block.paths[column])))
     return tables, reasons, findings
@@ -373,9 +373,7 @@ class _RowReader:
         if set(own) <= self.place | {self.product}:
             return "blank"
         first = [own[column] for column in self.labels if column in own]
-        total = any(
-            text in self.totals or (len(text) <= 10 and text.endswith(tuple(self.totals))) for text in first
-        )
+        total = any(text in self.totals or (len(text) <= 10 and text.endswith(tuple(self.totals))) for text in first)
         if total and not (self.proofs & set(own) and self.product in own):
             return "total"
         same = sum(self.header[at] == text for at, text in own.items())

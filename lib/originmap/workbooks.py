@@ -218,9 +218,7 @@ def raw_sheet_of(file: str, sheet: str, rows: Sequence[Sequence[str | None]], me
 def _columns(sheet: python_calamine.CalamineSheet) -> list[pa.Array]:
     rows = sheet.to_python(skip_empty_area=False)
     width = max((len(row) for row in rows), default=0)
-    return [
-        pa.array([None if row[at] == "" else _text(row[at]) for row in rows], pa.string()) for at in range(width)
-    ]
+    return [pa.array([None if row[at] == "" else _text(row[at]) for row in rows], pa.string()) for at in range(width)]
 
 
 def _with_errors(columns: list[pa.Array], part: Part) -> list[pa.Array]:

@@ -1,5 +1,6 @@
 """Planted mistakes: a table of what townships get wrong, each for one rule of ``findings``, and who plants them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,6 +11,8 @@ from originmap.sample.county import Ground
 from originmap.sample.forms import Cell, Entry
 from originmap.sample.trades import Dice
 
+FEW_ROWS: Final = 400
+MISTAKES_APART: Final = 4  # rows for each mistake where there are few
 _DEGREE_KM: Final = 101.0  # a degree of longitude at 25° N, the shorter of the two
 _CLEARLY_OUTSIDE_KM: Final = 7.0  # beyond the 5 km that schematic cells tolerate
 _CLEARLY_INSIDE_KM: Final = 3.0
@@ -140,7 +143,7 @@ def _other_township(near: Mapping[str, Ground]) -> Mistake:
     def fits(entry: Entry) -> bool:
         # Close to the border, so that this is the only thing wrong.
         close = _away_km(near[entry.ground.code], entry.plot.lon, entry.plot.lat) < _CLEARLY_INSIDE_KM
-        return entry.hand.layout == "A" and entry.hand.titled and _lone(entry) and close
+        return entry.hand.has("township") and entry.hand.titled and _lone(entry) and close
 
     return Mistake("township_differs", "township", spoil, fits)
 
@@ -168,13 +171,41 @@ def _whole(entry: Entry) -> bool:
     return entry.whole and entry.holding.category in ("matched", "unlisted", "size_difference")
 
 
+def _has(entry: Entry, name: str) -> bool:
+    return name in entry.hand.columns(entry.holding.product)
+
+
+def _named_crop(entry: Entry) -> bool:
+    """Tell whether losing its product loses the row alone, and is seen."""
+    return _lone(entry) and _crop(entry) and _has(entry, "product")
+
+
+def _several(entry: Entry) -> bool:
+    """Tell whether nothing above the rows names a product in their stead."""
+    return entry.hand.mixed and entry.holding.product.code != "cowpea"
+
+
+def _birds(entry: Entry) -> bool:
+    return _whole(entry) and entry.holding.product.kind == "livestock" and float(entry.truth["size_value"]) >= 1000
+
+
+def _both_sizes(entry: Entry, dice: Dice) -> None:
+    entry.atoms["size:other"] = dice.whole(2, 9)
+
+
+def _young_too(entry: Entry, _: Dice) -> None:
+    size = round(float(entry.truth["size_value"]))
+    entry.atoms["size"] = f"{size}（含育雏{size // 5}）"
+    entry.truth["size_value"] = None
+
+
 def _cowpea(entry: Entry) -> bool:
     return _whole(entry) and entry.holding.product.code == "cowpea"
 
 
 def _phone_shows(entry: Entry) -> bool:
     """Tell whether a name without its phone is seen to lack one, and where."""
-    return entry.hand.two_columns or entry.hand.contact_head == "负责人及电话"
+    return entry.hand.layout != "C" or entry.hand.contact_head == "负责人及电话"
 
 
 _SIZE = ("size_value",)
@@ -186,15 +217,19 @@ MISTAKES: Final = (
     Mistake("phone_invalid", "contact_phone", _short_phone, february=True),
     Mistake("phone_float", "contact_phone", _put(("1.38E+10", "1.59E+10"), "contact_phone")),
     Mistake("size_missing", "size", _put((None,), "size", *_SIZE), _whole, february=True),
-    Mistake("size_unreadable", "size", _put(("若干", "2-3亩", "3+2"), "size", *_SIZE), _cowpea, february=True),
+    Mistake("size_unreadable", "size", _put(("若干", "2-3亩", "3+2", "-2", "3亩多"), "size", *_SIZE), _cowpea, february=True),
+    Mistake("size_unreadable", "size", _young_too, _birds),
+    Mistake("size_twice", "size", _both_sizes, lambda e: _whole(e) and _has(e, "size") and e.hand.layout == "E"),
     Mistake("size_unit_mismatch", "size", _put(("30头",), "size", *_SIZE), _cowpea),
     Mistake("size_implausible", "size", _square_metres, lambda e: _cowpea(e) and 1 <= float(e.truth["size_value"]) <= 3),
     Mistake("window_missing", "market_window", _window(None)),
     Mistake("window_unreadable", "market_window", _window("待定"), february=True),
     Mistake("window_unreadable", "market_window", _window("春节前后")),
-    Mistake("date_unreadable", "collected_on", _put(("昨天",), "collected_on"), lambda e: e.hand.two_columns),
-    Mistake("product_unknown", "product", _put(("四季豆",), "product", *_SIZE), lambda e: _lone(e) and _crop(e)),
-    Mistake("product_ambiguous", "product", _put(("菜豆",), "product", *_SIZE), lambda e: _lone(e) and _crop(e)),
+    Mistake("window_unreadable", "market_window", _window("5-7")),
+    Mistake("date_unreadable", "collected_on", _put(("昨天",), "collected_on"), lambda e: _has(e, "collected_on")),
+    Mistake("product_unknown", "product", _put(("四季豆", "豇斗"), "product", *_SIZE), _named_crop),
+    Mistake("product_ambiguous", "product", _put(("菜豆",), "product", *_SIZE), _named_crop),
+    Mistake("product_missing", "product", _put((None,), "product", *_SIZE), lambda e: _named_crop(e) and _several(e)),
     Mistake("production_mode_unknown", "production_mode", _put(("半露地",), "production_mode"), _crop),
     Mistake("trace_unknown", "trace_methods", _put(("口头承诺",), "trace_methods")),
     Mistake("credit_unknown", "credit_grade", _put(("五星",), "credit_grade")),
@@ -206,7 +241,7 @@ MISTAKES: Final = (
     Mistake("point_decimal_lost", "point", _decimal_lost, february=True),
     Mistake("point_far", "point", _far),
     Mistake("point_outside", "point", _outside),
-    Mistake("id_number_dropped", "contact_name", _id_number, lambda e: e.hand.two_columns),
+    Mistake("id_number_dropped", "contact_name", _id_number, lambda e: _has(e, "contact_name")),
     Mistake("duplicate_row", "subject_name", _same, twin=True, february=True),
     Mistake("possible_duplicate", "size", _other_size, lambda e: _whole(e) and e.holding.category == "matched", twin=True),
 )  # fmt: skip
@@ -218,8 +253,11 @@ class Planter:
     def __init__(self, rows: int, near: Mapping[str, Ground], *, february: bool = False) -> None:
         table = (*MISTAKES, _other_township(near))
         self.mistakes = [mistake for mistake in table if mistake.february or not february]
-        # At least two of each in a county of ordinary size, none in a tiny one.
-        self.quota = max(1 if february else 2, round(rows * 0.0012)) if rows >= 400 else 0
+        # At least two of each in a county of ordinary size, some of them once in a tiny one.
+        self.quota = max(1 if february else 2, round(rows * 0.0012))
+        if rows < FEW_ROWS:
+            self.mistakes = self.mistakes[:: math.ceil(MISTAKES_APART * len(self.mistakes) / rows)]
+            self.quota = 1
         self._planted = [0] * len(self.mistakes)
 
     @property
