@@ -183,24 +183,23 @@ def parts(
     headers = {field: block.paths[column][-1] for field, column in block.columns.items()}
     nothing = np.zeros_like(wanted)
     areas = [field for field in block.columns if field.startswith("area:")]
+    if block.kinds == ["planting_area"]:
+        return [Part(block.columns, headers, wanted)], nothing, nothing
     plain = {name: at for name, at in block.columns.items() if not name.startswith(("area:", "size:", "unit:"))}
-    heads = {name: headers[name] for name in plain}
-    if areas and "size" not in plain and block.kinds != ["planting_area"]:
+    if areas and "size" not in plain:
         given = {field: wanted & _says(body[field]) for field in areas}
         some = np.logical_or.reduce(list(given.values()))
         typed = np.logical_or.reduce([body[field].is_valid().to_numpy(zero_copy_only=False) for field in areas])
         nothing = wanted & ~some & typed
+        made = [_part(headers, plain, wanted & ~some & ~nothing)]
         said = {name: at for name, at in plain.items() if name != "product"}
-        made = [Part(plain, heads, wanted & ~some & ~nothing)]
         for field in areas:
-            size = {"size": block.columns[field]}
-            own = {**heads, "size": headers[field]}
-            made.append(Part({**said, **size}, own, given[field], field.removeprefix("area:")))
+            own = {**said, "size": block.columns[field]}
+            made.append(_part({**headers, "size": headers[field]}, own, given[field], field.removeprefix("area:")))
         return [part for part in made if part.rows.any()] or made[:1], nothing, np.zeros_like(nothing)
     sizes = [field for field in block.columns if field.partition(":")[0] == "size"]
-    if len(sizes) < 2 or block.kinds == ["planting_area"]:
-        own = block.columns if block.kinds == ["planting_area"] else plain
-        return [Part(own, {name: headers[name] for name in own}, wanted)], nothing, nothing
+    if len(sizes) < 2:
+        return [_part(headers, plain, wanted)], nothing, nothing
     given = {field: wanted & _says(body[field]) for field in sizes}
     both = np.sum(list(given.values()), axis=0) > 1
     choice = _fitting(body, given, headers, rules)
@@ -209,8 +208,12 @@ def parts(
         unit = field.replace("size", "unit")
         own = {name: at for name, at in plain.items() if name not in ("size", "unit")} | {"size": block.columns[field]}
         own |= {"unit": block.columns[unit]} if unit in block.columns else {}
-        made.append(Part(own, {**heads, "size": headers[field]}, wanted & (choice == number)))
+        made.append(_part({**headers, "size": headers[field]}, own, wanted & (choice == number)))
     return [part for part in made if part.rows.any()] or made[:1], nothing, both
+
+
+def _part(headers: Mapping[str, str], columns: Mapping[str, int], rows: Mask, product: str = "") -> Part:
+    return Part(columns, {name: headers[name] for name in columns}, rows, product)
 
 
 def set_aside(block: Block) -> list[int]:

@@ -8,6 +8,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import pandas as pd
@@ -79,6 +80,21 @@ def number(text: str) -> float | None:
     return float(total + digit)
 
 
+_AHEAD = re.compile(r"^(?:现有|现|存栏|种植|面积|规模|共|合计|合)+(?=[约大近\d.一二三四五六七八九十百千半两])")
+_ROUGHLY = re.compile(r"^(?:约|大约|近|大概)")
+_BEHIND = re.compile(r"(?:左右|上下|整|地|\.)+$")
+_THOUSANDS = re.compile(r"(\d)万(\d)千")
+_BRACKETED = re.compile(r"\(([^()\d]+)\)$")
+
+
+@lru_cache(maxsize=16)
+def _sizes(units: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """Return the pattern of a size in one of `units`, and the units by their half-width forms."""
+    words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
+    pattern = rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?"
+    return re.compile(pattern, re.IGNORECASE), {narrow(unit): unit for unit in units}
+
+
 def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     """Read one size; None when it is not exactly one number (a range, a sum, a remark, a negative, 若干).
 
@@ -101,14 +117,11 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     >>> quantity("存栏约500(只)", units), quantity("1万2千只", units), quantity("3亩地", units)
     (Quantity(value=500.0, unit='只'), Quantity(value=12000.0, unit='只'), Quantity(value=3.0, unit='亩'))
     """
-    clean = re.sub(
-        r"^(?:现有|现|存栏|种植|面积|规模|共|合计|合)+(?=[约大近\d.一二三四五六七八九十百千半两])", "", narrow(text)
-    )
-    clean = re.sub(r"^(?:约|大约|近|大概)|(?:左右|上下|整|地|\.)+$", "", clean)
-    clean = re.sub(r"(\d)万(\d)千", r"\1.\2万", re.sub(r"\(([^()\d]+)\)$", r"\1", clean))
-    words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
-    names = {narrow(unit): unit for unit in units}
-    match = re.fullmatch(rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?", clean, re.IGNORECASE)
+    pattern, names = _sizes(tuple(units))
+    clean = _AHEAD.sub("", narrow(text))
+    clean = _BEHIND.sub("", _ROUGHLY.sub("", clean))
+    clean = _THOUSANDS.sub(r"\1.\2万", _BRACKETED.sub(r"\1", clean))
+    match = pattern.fullmatch(clean)
     if match is None:
         return None
     value = number(match[1])
@@ -277,9 +290,13 @@ def phone(text: str) -> Phone:
     >>> phone("(0595)23280000 / 138XXXX1234").numbers
     '138****1234;0595-23280000'
     """
-    clean = _VEILED.sub(r"\1****\2", unicodedata.normalize("NFKC", text))
-    # (0595)23280000 and 13800001234.0
-    clean = re.sub(r"(?<=1\d{10})\.0+(?!\d)", "", re.sub(r"\((0\d{2,3})\)\s*", r"\1-", clean))
+    clean = unicodedata.normalize("NFKC", text)
+    if not clean.isalnum():
+        # 138XXXX1234, (0595)23280000 and 13800001234.0
+        clean = re.sub(r"\((0\d{2,3})\)\s*", r"\1-", clean)
+        clean = re.sub(r"(?<=1\d{10})\.0+(?!\d)", "", clean)
+    if not clean.isdigit():
+        clean = _VEILED.sub(r"\1****\2", clean)
     if _FLOAT.search(clean):
         return Phone("", _FLOAT.sub("", clean).strip(), "phone_float")
     close = re.sub(r"(?<=[\d*])[\s-]+(?=[\d*])", "", clean)

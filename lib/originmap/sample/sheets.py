@@ -155,7 +155,7 @@ def _body(
         entries = sorted(entries, key=lambda entry: (entry.holding.product.code, str(entry.atoms["village"])))
     by_product = form.headings or form.subtotal == "product"
     keys = [entry.holding.product.code if by_product else entry.atoms["village"] for entry in entries]
-    spots = []
+    spots: list[tuple[Entry, int, Mapping[str, int]]] = []
     for turn, (first, last) in enumerate(runs(keys) if form.sorted else [(0, len(entries) - 1)]):
         group = entries[first : last + 1]
         if form.headings:
@@ -256,12 +256,12 @@ def registry_grid(name: str, rows: Iterable[Sequence[Cell]], columns: Sequence[C
 
 
 def wide_registry(
-    name: str, land: Ground, holdings: Sequence[Holding], products: Mapping[str, str], title: str
+    name: str, holdings: Sequence[Holding], products: Mapping[str, str], title: str
 ) -> tuple[Grid, dict[int, int]]:
     """Return a registry with one row a subject and one column a product, and each holding's Excel row by ``id``."""
     heads = [f"{word}({_UNIT_WORDS[unit]})" for word, unit in products.items()]
     width = len(REGISTRY_SUBJECT) + len(heads)
-    rows: list[list[Cell]] = [[title, *[None] * (width - 1)], [column.head for column in REGISTRY_SUBJECT] + [*heads]]
+    rows: list[list[Cell]] = [[title, *[None] * (width - 1)], [*(column.head for column in REGISTRY_SUBJECT), *heads]]
     by: dict[tuple[str, str], list[Holding]] = {}
     for item in holdings:
         by.setdefault((item.subject.name, item.subject.phone), []).append(item)
@@ -325,9 +325,8 @@ def _total(columns: Sequence[Column], word: str, entries: Sequence[Entry]) -> li
     """Return a row with sums: of each column of sizes where there are two, else of all."""
     cells: list[Cell] = [word if column.field == "number" else None for column in columns]
     for at, column in enumerate(columns):
-        field, _, kind = column.field.partition(":")
         own = [entry for entry in entries if _field_of(column.field, entry) == "size"]
-        if field == "size" and own:
+        if own:
             total = round(sum(float(entry.truth["size_value"] or 0) for entry in own), 2)
             cells[at] = round(total / _FACTORS.get(_unit(own[0]), 1.0), 6) if own[0].hand.size_unit else total
     return cells

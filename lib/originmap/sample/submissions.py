@@ -275,7 +275,7 @@ class County:
         if wide:
             grown = {item.product.code for item in holdings}
             units = {item.name: item.unit for code, item in self.rules.products.items() if code in grown}
-            return wide_registry("附件4", land, holdings, units, title)
+            return wide_registry("附件4", holdings, units, title)
         columns = [column for column in REGISTRY if column.field not in ("township", "unit")]
         rows = list(registry_rows(((land, item) for item in holdings), columns))
         grid = registry_grid("附件4", rows, columns, title)

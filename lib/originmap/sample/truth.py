@@ -9,7 +9,8 @@ from typing import Any, Final, Self, TextIO
 from originmap.headers import column_letter
 from originmap.sample.county import Holding
 from originmap.sample.forms import Entry, Hand
-from originmap.sample.sheets import LAYOUTS, Laid
+from originmap.sample.layouts import LAYOUTS
+from originmap.sample.sheets import Laid
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "collection": (
