@@ -67,7 +67,10 @@ class Source:
         texts.setdefault("value", self.text(name)[mask].fillna(""))
         fallbacks = {"point": ("point", "lon", "lat"), "market_window": ("market_window", "market_from")}
         person = name.partition("_")[0]
-        names = fallbacks.get(name, (name, person) if person in PEOPLE else (name,))
+        # A name and a phone may share a cell, under either one's header.
+        names = fallbacks.get(
+            name, (name, person, f"{person}_name", f"{person}_phone") if person in PEOPLE else (name,)
+        )
         self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **texts))
 
 

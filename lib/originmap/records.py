@@ -13,7 +13,7 @@ import pandas as pd
 
 from originmap import notation, windows
 from originmap.cells import Source
-from originmap.findings import mask_phones, written
+from originmap.findings import closest, mask_phones, written
 from originmap.headers import unit_in_header
 from originmap.places import Places, points_of
 from originmap.rules import Rules
@@ -59,12 +59,12 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
     source = Source.of(tables, zero=True)
     if not len(source.frame):
         return pd.DataFrame({"township_code": [], "product": []}, dtype="str"), []
-    code, _ = townships(source, places)
+    code, _ = townships(source, places, rules)
     names = rules.product_names()
     product = (
         source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
     )
-    product = product.fillna(_sheet_products(source, rules))
+    product = product.fillna(sheet_products(source, rules))
     filled = source.frame["table"].map({number: len(table.frame) > 0 for number, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
     labels = product.map({key: item.name for key, item in rules.products.items()}).astype("str").fillna("全部品种")
@@ -76,7 +76,7 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
 
 def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
     """Return the columns that collection and registry share, in canonical order."""
-    code, township = townships(source, places)
+    code, township = townships(source, places, rules)
     frame = pd.DataFrame({"round": round_name, "township_code": code, "township": township}, index=source.frame.index)
     frame["village"] = _village(source, places)
     frame["subject_name"] = _name(source.text("subject_name"))
@@ -104,7 +104,7 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 
 
-def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
+def townships(source: Source, places: Places, rules: Rules) -> tuple[pd.Series, pd.Series]:
     """Return each row's township code and name: its own cell's, else its sheet's, else NA and a finding."""
     sheets = sheet_townships(source.tables, places)
     index = source.frame["table"]
@@ -113,7 +113,8 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
     own = places.township_of(text)
     code = own.where(text.notna(), default)
     names = places.names
-    source.find("township_unknown", code.isna(), "township")
+    near = closest(text.where(code.isna()), names.values(), cutoff=rules["judging"]["near_text"])
+    source.find("township_unknown", code.isna(), "township", proposal=near)
     differs = own.notna() & default.notna() & (own != default) & origin.isin(["context", "sheet"])
     source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
     by_file = text.isna() & code.notna() & (origin == "file")
@@ -134,7 +135,7 @@ def _village(source: Source, places: Places) -> pd.Series:
     return text.str.replace(rf"^{re.escape(places.county['name'])}", "", regex=True)
 
 
-def _sheet_products(source: Source, rules: Rules) -> pd.Series:
+def sheet_products(source: Source, rules: Rules) -> pd.Series:
     """Return the product that each row's sheet is about: its name first, then its title; NA when none or several."""
     names = rules.product_names()
     # 水芹 holds 芹: words for other crops are taken out before a product is sought.
@@ -160,7 +161,7 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     text = source.text("product")
     clean = text.str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
     names = rules.product_names()
-    product = clean.map(names).astype("str").where(text.notna(), _sheet_products(source, rules))
+    product = clean.map(names).astype("str").where(text.notna(), sheet_products(source, rules))
     for entry in rules.products.values():
         for alias, severity in (entry.noted_aliases or {}).items():
             rule = "product_alias_noted" if severity == "note" else "product_alias_doubtful"
@@ -168,7 +169,10 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     ambiguous = clean.isin(rules["not_products"]["ambiguous"])
     source.find("product_missing", product.isna() & text.isna(), "product")
     source.find("product_ambiguous", ambiguous, "product")
-    source.find("product_unknown", product.isna() & text.notna() & ~ambiguous, "product")
+    unknown = product.isna() & text.notna() & ~ambiguous
+    others = rules["not_products"]["others"]
+    near = closest(clean.where(unknown), names, cutoff=rules["judging"]["near_text"], but=others)
+    source.find("product_unknown", unknown, "product", proposal=near)
     return product
 
 
@@ -230,7 +234,9 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     several = name == "trace_methods"
     codes = pd.Series([code if code and (several or ";" not in code) else None for code, _ in read], text.index, "str")
     rest = pd.Series([unknown for _, unknown in read], text.index, "str")
-    source.find(rule, text.notna() & ((rest != "") | codes.isna()), name)
+    unknown = text.notna() & ((rest != "") | codes.isna())
+    near = closest(rest.where(unknown), forms, cutoff=rules["judging"]["near_text"])
+    source.find(rule, unknown, name, proposal=near)
     return codes
 
 
@@ -291,12 +297,8 @@ def _windows(source: Source, year: int, month: int) -> pd.Series:
         return windows.between(start or None, stop or None, year, month)
 
     two = notation.over(pair, both)
-    found_windows = read.where(single.notna(), two).astype("str")
-    typed = single.notna() | first.notna() | last.notna()
-    value = single.fillna(first.fillna("") + (" / " + last).fillna(""))
-    source.find("window_missing", ~typed, "market_window")
-    source.find("window_unreadable", typed & found_windows.isna(), "market_window", value=value)
-    return found_windows
+    # What is missing or unreadable is said in `sense`, where a window that runs backwards is told apart.
+    return read.where(single.notna(), two).astype("str")
 
 
 def _days(source: Source, name: str) -> pd.Series:
@@ -337,7 +339,6 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
         y.update(proposal["lat"])
         settled[proposal.index] = False
     shown = written(x, "{:.6f}") + "," + written(y, "{:.6f}")
-    source.find("point_missing", text.isna(), "point", value="")
     source.find("point_unreadable", text.notna() & read.isna(), "point", value=text)
     for name in ("point_swapped", "point_decimal_lost", "point_dms_as_decimal"):
         source.find(name, rule == name, "point", value=text, proposal=shown)

@@ -41,6 +41,8 @@ class Table:
         The same columns for rows that report nothing grown (零报告).
     context
         The texts above the header: title, 填报单位, date. Notes below may name other townships and products.
+    head_row
+        The header's last row (1-based), 0 when not known.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Table:
     frame: pd.DataFrame
     zero_rows: pd.DataFrame
     context: tuple[str, ...]
+    head_row: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
         frame=_rows(body, columns, reasons == ""),
         zero_rows=_rows(body, columns, reasons == "zero_report"),
         context=context,
+        head_row=end,
     )
     for column in unknown:
         cell = at.assign(cell=f"{column_letter(column)}{end}", row=end)
