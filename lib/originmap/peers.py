@@ -41,45 +41,49 @@ def collection(source: Source, frame: pd.DataFrame, rules: Rules, places: Places
 
     `subject` is the name for comparison (``subjects.normal_name``). Findings go to `source.findings` as in `sense`.
     """
+    subjects, _ = pd.factorize(frame["subject"])
+    points = _point_numbers(frame)
     sizes(source, frame, rules)
-    _phones(source, frame, rules)
-    _points(source, frame, rules, places)
-    _pasted(source, frame, rules)
+    _phones(source, frame, subjects, rules)
+    _points(source, frame, subjects, points, rules, places)
+    _pasted(source, frame, subjects, points, rules)
 
 
 # ---- phones ----
 
 
-def _phones(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
+def _phones(source: Source, frame: pd.DataFrame, subjects: Ints, rules: Rules) -> None:
     """Find phones under many subjects, and officials' phones in growers' cells; what arrived masked tells nothing."""
     phones = _listed(frame["contact_phone"])
     numbers, _ = pd.factorize(phones)
-    subjects, _ = pd.factorize(frame["subject"])
     counts = _distinct(numbers, subjects[phones.index])
     shared = counts >= int(rules["judging"]["shared_phone_subjects"])
     if shared.any():
         hit = phones[shared]
         worst = pd.Series(counts[shared], index=hit.index).groupby(level=0).max()
         quoted = mask_phones(hit[~hit.index.duplicated()])
-        mask = frame.index.to_series().isin(worst.index)
+        mask = pd.Series(frame.index.isin(worst.index), index=frame.index)
         detail = worst.astype("str").reindex(frame.index)
         source.find("phone_shared", mask, "contact_phone", value=quoted.reindex(frame.index), detail=detail)
-    people = []
-    for person in ("supervisor", "collector"):
-        own = _listed(frame[f"{person}_phone"])
-        people.append(pd.DataFrame({"phone": own, "name": frame[f"{person}_name"].reindex(own.index)}))
-    officials = pd.concat(people).drop_duplicates()
-    rows = phones[phones.isin(officials["phone"])].rename("phone").to_frame()
-    if rows.empty:
-        return
-    names = officials.dropna().sort_values("name").groupby("phone")["name"].agg("、".join)
-    rows["official"] = rows["phone"].map(names).astype("str").fillna("")
+    officials = {person: _listed(frame[f"{person}_phone"]) for person in ("supervisor", "collector")}
+    hits = phones[phones.isin(np.concatenate([listed.unique() for listed in officials.values()]))]
+    names: dict[str, set[str]] = {phone: set() for phone in hits}
+    for person, listed in officials.items():
+        own = listed[listed.isin(hits)] if len(hits) else listed[:0]
+        for phone, name in zip(own, frame[f"{person}_name"].reindex(own.index).fillna(""), strict=True):
+            names[phone].add(name)
     # An official who grows something has a phone of his own.
-    who = frame["contact_name"].reindex(rows.index).fillna("")
-    rows = rows[[name not in official.split("、") for name, official in zip(who, rows["official"], strict=True)]]
-    rows = rows[~rows.index.duplicated()].reindex(frame.index)
-    mask = rows["phone"].notna()
-    source.find("phone_of_official", mask, "contact_phone", value=mask_phones(rows["phone"]), detail=rows["official"])
+    other = [
+        who not in names[phone] for who, phone in zip(frame["contact_name"].reindex(hits.index), hits, strict=True)
+    ]
+    hits = hits[other]
+    hits = hits[~hits.index.duplicated()]
+    if hits.empty:
+        return
+    mask = pd.Series(frame.index.isin(hits.index), index=frame.index)
+    whose = hits.map({phone: "、".join(sorted(listed - {""})) for phone, listed in names.items()}).astype("str")
+    texts = {"value": mask_phones(hits).reindex(frame.index), "detail": whose.reindex(frame.index)}
+    source.find("phone_of_official", mask, "contact_phone", **texts)
 
 
 def _listed(phones: pd.Series) -> pd.Series:
@@ -104,19 +108,28 @@ def _distinct(groups: Ints, members: Ints) -> Ints:
 # ---- points ----
 
 
-def _points(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) -> None:
-    subjects, _ = pd.factorize(frame["subject"])
-    point = _point_numbers(frame)
-    seats = places.townships.set_index("township_code")[["seat_lon", "seat_lat"]].reindex(frame["township_code"])
+def _points(source: Source, frame: pd.DataFrame, subjects: Ints, points: Ints, rules: Rules, places: Places) -> None:
+    """Find points that many subjects share, and those on their township's seat (said instead)."""
+    towns = pd.Categorical(frame["township_code"], categories=places.townships["township_code"]).codes
+    lon, lat = (
+        frame[axis].to_numpy() - np.append(places.townships[f"seat_{axis}"].to_numpy(), np.nan)[towns]
+        for axis in ("lon", "lat")
+    )
     # Within a few dozen metres the earth is flat.
-    east = (frame["lon"].to_numpy() - seats["seat_lon"].to_numpy()) * np.cos(np.radians(frame["lat"].to_numpy()))
-    north = frame["lat"].to_numpy() - seats["seat_lat"].to_numpy()
+    east, north = lon * np.cos(np.radians(frame["lat"].to_numpy())), lat
     seat = pd.Series(METRES_PER_DEGREE * np.hypot(east, north) <= rules["judging"]["seat_m"], index=frame.index)
-    value = source.text("point").fillna(source.text("lon") + "," + source.text("lat"))
-    source.find("point_on_seat", seat, "point", value=value, detail=frame["township"])
-    counts = pd.Series(_distinct(point, subjects), index=frame.index)
+    source.find("point_on_seat", seat, "point", value=_point_text(source, seat), detail=frame["township"])
+    counts = pd.Series(_distinct(points, subjects), index=frame.index)
     shared = (counts >= int(rules["judging"]["shared_point_subjects"])) & ~seat
-    source.find("point_shared", shared, "point", value=value, detail=counts.astype("str"))
+    if shared.any():
+        detail = counts.astype("str")
+        source.find("point_shared", shared, "point", value=_point_text(source, shared), detail=detail)
+
+
+def _point_text(source: Source, mask: pd.Series) -> pd.Series:
+    """Return the points of some rows as typed, in one cell or two; NA elsewhere."""
+    point, lon, lat = (source.text(name)[mask] for name in ("point", "lon", "lat"))
+    return point.fillna(lon + "," + lat).reindex(mask.index)
 
 
 def _point_numbers(frame: pd.DataFrame) -> Ints:
@@ -133,7 +146,7 @@ def _point_numbers(frame: pd.DataFrame) -> Ints:
 # ---- one text down a column ----
 
 
-def _pasted(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
+def _pasted(source: Source, frame: pd.DataFrame, subjects: Ints, points: Ints, rules: Rules) -> None:
     """Find runs of rows of one sheet with one text under different subjects: one finding at a run's first cell.
 
     Of sizes only crops' odd ones count (2.37 亩: neither half nor whole, nor the threshold), of addresses those that say
@@ -142,50 +155,42 @@ def _pasted(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     value = frame["size_value"]
     threshold = frame["product"].map({code: rules.products[code].threshold for code in rules.crops}).astype("float64")
     odd = threshold.notna() & (value * 2 % 1 != 0) & (value != threshold)
-    address = frame["base_address"]
-    columns = {
-        "contact_name": pd.factorize(frame["contact_name"])[0],
-        "contact_phone": pd.factorize(frame["contact_phone"])[0],
-        "base_address": pd.factorize(address)[0],
-        "point": _point_numbers(frame),
-        "size": pd.factorize(value.where(odd))[0],
+    columns: dict[str, pd.Series] = {
+        "contact_name": frame["contact_name"],
+        "contact_phone": frame["contact_phone"],
+        "base_address": frame["base_address"],
+        "point": pd.Series(points, index=frame.index).where(points >= 0),
+        "size": value.where(odd),
     }
     table = source.frame["table"].to_numpy(dtype=np.int64)
     row = source.frame["row"].to_numpy(dtype=np.int64)
-    subjects, _ = pd.factorize(frame["subject"])
     least = int(rules["judging"]["pasted_rows"])
-    for name, numbers in columns.items():
-        firsts, lasts, lengths = _runs(table, numbers)
-        runs = [
-            (first, last)
-            for first, last in zip(firsts[lengths >= least], lasts[lengths >= least], strict=True)
-            if len(set(subjects[first : last + 1]) - {-1}) >= least
-        ]
+    for name, values in columns.items():
+        runs = [run for run in _runs(table, values, least) if len(set(subjects[slice(*run)]) - {-1}) >= least]
         if name == "base_address" and runs:
-            vague = address.iloc[[first for first, _ in runs]].str.contains(_VAGUE, na=True).to_numpy(bool)
-            runs = [run for run, plain in zip(runs, vague, strict=True) if not plain]
+            vague = values.iloc[[first for first, _ in runs]].str.contains(_VAGUE, na=True)
+            runs = [run for run, village in zip(runs, vague, strict=True) if not village]
         if not runs:
             continue
-        details = pd.Series("", index=frame.index, dtype="str")
-        for first, last in runs:
-            columns_here = source.tables[table[first]].columns
-            column = next((columns_here[field] for field in _COLUMNS.get(name, (name,)) if field in columns_here), 0)
-            details.iloc[first] = f"到 {column_letter(column)}{row[last]}，共 {last - first + 1} 行"
-        text = source.text("point").fillna(source.text("lon") + "," + source.text("lat")) if name == "point" else None
-        quoted = {} if text is None else {"value": text}
-        source.find("column_pasted", details != "", name, detail=details, **quoted)
+        details = {}
+        for first, end in runs:
+            here = source.tables[table[first]].columns
+            column = next((here[field] for field in _COLUMNS.get(name, (name,)) if field in here), 0)
+            details[frame.index[first]] = f"到 {column_letter(column)}{row[end - 1]}，共 {end - first} 行"
+        detail = pd.Series(details, dtype="str").reindex(frame.index)
+        quoted = {"value": _point_text(source, detail.notna())} if name == "point" else {}
+        source.find("column_pasted", detail.notna(), name, detail=detail, **quoted)
 
 
-def _runs(table: Ints, numbers: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return first and last position and length of every stretch of rows of one table with one number."""
-    if not len(numbers):
-        empty = np.array([], dtype=np.int64)
-        return empty, empty, empty
-    breaks = (table[1:] != table[:-1]) | (numbers[1:] != numbers[:-1])
-    firsts = np.flatnonzero(np.concatenate([[True], breaks]))
-    lasts = np.append(firsts[1:], len(numbers)) - 1
-    lengths = np.where(numbers[firsts] >= 0, lasts - firsts + 1, 0)
-    return firsts, lasts, lengths
+def _runs(table: Ints, values: pd.Series, least: int) -> list[tuple[int, int]]:
+    """Return (first, end) of every stretch of at least `least` rows of one table with one value, `end` behind the last."""
+    if len(values) < least:
+        return []
+    after, before = values.iloc[1:].array, values.iloc[:-1].array
+    same = pd.Series(after == before).fillna(value=False).to_numpy(bool) & (table[1:] == table[:-1])
+    edges = np.concatenate([[0], np.flatnonzero(~same) + 1, [len(values)]])
+    long = np.flatnonzero(np.diff(edges) >= least)
+    return [(int(edges[at]), int(edges[at + 1])) for at in long]
 
 
 # ---- sizes ----
@@ -260,8 +265,9 @@ def sizes(source: Source, frame: pd.DataFrame, rules: Rules, *, by_type: bool = 
     far &= ~off & ~np.isnan(proposal)
     texts = _amounts(proposal, unit, frame.index)
     if off.any():
-        span = written(pd.Series(low, frame.index), "{:g}") + "–" + written(pd.Series(high, frame.index), "{:g}")
-        source.find("size_implausible", pd.Series(off, frame.index), "size", detail=span, proposal=texts)
+        span = pd.DataFrame({"low": low, "high": high}, index=frame.index)[off]
+        detail = (written(span["low"], "{:g}") + "–" + written(span["high"], "{:g}")).reindex(frame.index)
+        source.find("size_implausible", pd.Series(off, frame.index), "size", detail=detail, proposal=texts)
     if far.any():
         usual = np.where(np.isnan(scale.others), scale.centre, scale.others)
         detail = "中位 " + _amounts(np.exp(np.where(far, usual, np.nan)), unit, frame.index)
@@ -282,11 +288,11 @@ def _filled_up(scale: _Scale, low: Floats, high: Floats) -> _Scale:
 
 def _amounts(values: Floats, unit: npt.NDArray[np.str_], index: pd.Index) -> pd.Series:
     """Return sizes as texts with their unit, empty where NaN; areas to 0.01 亩, heads whole."""
-    texts = pd.Series("", index=index, dtype="str")
-    for at in np.flatnonzero(~np.isnan(values)):
-        figure = round(float(values[at]), 2 if unit[at] == "mu" else 0)
-        texts.iloc[at] = f"{figure:.10g}{said('size_unit', str(unit[at]))}"
-    return texts
+    texts = {
+        index[at]: f"{round(float(values[at]), 2 if unit[at] == 'mu' else 0):.10g}{said('size_unit', str(unit[at]))}"
+        for at in np.flatnonzero(~np.isnan(values))
+    }
+    return pd.Series(texts, dtype="str").reindex(index).fillna("")
 
 
 def _readings(unit: str, rules: Rules) -> dict[str, float]:

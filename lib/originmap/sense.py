@@ -158,14 +158,13 @@ def _said(names: pd.Series, rules: Rules) -> pd.Series:
 
 def _types(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     """Compare a subject's type with what its name says; a buyer may be anybody."""
-    kind = frame["subject_type"]
-    agrees = np.zeros(len(frame), dtype=bool)
-    some = np.zeros(len(frame), dtype=bool)
-    for code, words in rules["judging"]["name_says"].items():
-        has = frame["subject_name"].str.contains("|".join(map(re.escape, words)), na=False).to_numpy(bool)
-        some |= has
-        agrees |= has & (kind == code).fillna(value=False).to_numpy(bool)
-    doubtful = some & ~agrees & kind.notna().to_numpy(bool) & (kind != "buyer").fillna(value=False).to_numpy(bool)
+    kind, names, words = frame["subject_type"], frame["subject_name"], rules["judging"]["name_says"]
+    said_any = "|".join(re.escape(word) for listed in words.values() for word in listed)
+    doubtful = (names.str.contains(said_any, na=False) & kind.notna() & (kind != "buyer")).to_numpy(bool, copy=True)
+    for code, listed in words.items():
+        rows = np.flatnonzero(doubtful & (kind == code).fillna(value=False).to_numpy(bool))
+        own = "|".join(map(re.escape, listed))
+        doubtful[rows] = ~names.iloc[rows].str.contains(own, na=False).to_numpy(bool)
     if not doubtful.any():
         return
     said = _said(frame["subject_name"].where(doubtful), rules)
@@ -216,10 +215,10 @@ def _windows(source: Source, frame: pd.DataFrame, rules: Rules, round_name: str)
     single, first, last = (source.text(name) for name in ("market_window", "market_from", "market_to"))
     read = frame["market_windows"]
     unread = read.isna() & (single.notna() | first.notna() | last.notna())
-    value = single.fillna(first.fillna("") + (" / " + last).fillna(""))
     if unread.any():
         # One text for both cells, so that each pair is read once.
-        pair = single.where(single.notna(), first.fillna("") + "\x1f" + last.fillna("")).where(unread)
+        start, stop = first[unread].fillna(""), last[unread].fillna("")
+        pair = single[unread].fillna(start + "\x1f" + stop)
 
         def swap(text: str) -> str:
             start, two, stop = text.partition("\x1f")
@@ -228,7 +227,8 @@ def _windows(source: Source, frame: pd.DataFrame, rules: Rules, round_name: str)
             )
             return swapped.replace("/", "至") if swapped and not (two and not (start and stop)) else ""
 
-        proposal = pd.Series(each(pair, swap, ""), index=frame.index, dtype="str")
+        proposal = pd.Series(each(pair, swap, ""), pair.index, "str").reindex(frame.index).fillna("")
+        value = _window_text(source, unread)
         source.find("window_backwards", proposal != "", "market_window", value=value, proposal=proposal)
         source.find("window_unreadable", unread & (proposal == ""), "market_window", value=value)
     numbers, texts = pd.factorize(read)
@@ -238,7 +238,7 @@ def _windows(source: Source, frame: pd.DataFrame, rules: Rules, round_name: str)
     too_long = pd.Series(days > YEAR_DAYS, index=frame.index)
     if too_long.any():
         detail = pd.Series(days, index=frame.index).astype("str")
-        source.find("window_too_long", too_long, "market_window", value=value, detail=detail)
+        source.find("window_too_long", too_long, "market_window", value=_window_text(source, too_long), detail=detail)
     # A date that cannot be this round's says nothing of the year.
     earliest, latest = _believed(rules, year, month)
     own = each(
@@ -249,7 +249,13 @@ def _windows(source: Source, frame: pd.DataFrame, rules: Rules, round_name: str)
         moved = [_moved(spans, int(to) - int(end)) for spans, end, to in zip(
             (pairs[number] for number in numbers[past]), ends[past], own[past], strict=True)]  # fmt: skip
         proposal = pd.Series(moved, index=frame.index[past], dtype="str").reindex(frame.index)
-        source.find("window_past", past, "market_window", value=value, proposal=proposal)
+        source.find("window_past", past, "market_window", value=_window_text(source, past), proposal=proposal)
+
+
+def _window_text(source: Source, mask: pd.Series) -> pd.Series:
+    """Return the windows of some rows as typed, in one cell or two; NA elsewhere."""
+    single, first, last = (source.text(name)[mask] for name in ("market_window", "market_from", "market_to"))
+    return single.fillna(first.fillna("") + (" / " + last).fillna("")).reindex(mask.index)
 
 
 def _days(span: tuple[str, str]) -> int:
@@ -320,18 +326,19 @@ def _villages(source: Source, frame: pd.DataFrame, rules: Rules, places: Places)
             _core(text) == core or text == core or re.match(rf"{re.escape(core)}(?:社区|村|居)", text) for core in cores
         )
 
-    def judge(text: str) -> str:
-        code, _, village = text.partition("\x1f")
-        town = names.get(code, "")
+    def judge(code: str, village: str) -> str:
+        """Return empty for a village of the township, the names of the townships it is one of, or ?."""
+        town, cores = names.get(code, ""), homes.get(code)
         parts = [part.removeprefix(town) for part in re.split(r"[、,，;；/]", village) if part]
-        cores = homes.get(code)
         if not cores or all(stands(part, cores) or not part for part in parts):
             return ""
         owners = {owner for part in parts for core in (part, _core(part)) for owner in everywhere.get(core, ())}
         return "、".join(names[owner] for owner in sorted(owners) if owner in names) or "?"
 
-    pair = (frame["township_code"] + "\x1f" + frame["village"]).where(frame["village"].notna())
-    verdict = pd.Series(each(pair, judge, ""), index=frame.index, dtype="str")
+    (town, codes_), (village, texts) = pd.factorize(frame["township_code"]), pd.factorize(frame["village"])
+    pair, distinct = pd.factorize(np.where((town < 0) | (village < 0), -1, town * len(texts) + village))
+    verdicts = ["" if at < 0 else judge(str(codes_[at // len(texts)]), str(texts[at % len(texts)])) for at in distinct]
+    verdict = pd.Series(np.array(verdicts, dtype=object)[pair], index=frame.index, dtype="str")
     elsewhere, unknown = ~verdict.isin(["", "?"]), verdict == "?"
     source.find("village_elsewhere", elsewhere, "village", detail=verdict)
     if unknown.any():

@@ -46,6 +46,7 @@ class Entry:
     plot: Plot
     ground: Ground
     hand: Hand
+    round: str
     atoms: dict[str, Cell] = field(default_factory=dict)
     truth: dict[str, Any] = field(default_factory=dict)
     rules: list[str] = field(default_factory=list)
@@ -130,7 +131,7 @@ def write_row(
     typed = hand.two_columns and plot.name is not None
     phone: Cell = int(subject.phone) if hand.phone_as_number and hand.two_columns else subject.phone
     start, end = write_window(holding.window, round_, hand, dice)
-    entry = Entry(holding, plot, ground, hand)
+    entry = Entry(holding, plot, ground, hand, round_)
     entry.atoms = {
         "township": hand.township if dice.chance(0.9) else ground.name,
         "village": subject.village,

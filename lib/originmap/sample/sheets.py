@@ -180,7 +180,7 @@ def lay_out(name: str, entries: Sequence[Entry], hand: Hand, officials: Official
             if hand.layout == "C" and number and number % 9 == 0:
                 rows.append([None] * width)
             number += 1
-            atoms: dict[str, Cell] = {**entry.atoms, **officials.atoms(entry), "number": number}
+            atoms: dict[str, Cell] = {**officials.atoms(entry), **entry.atoms, "number": number}
             rows.append([_cell(column.field, atoms, number) for column in columns])
             spots.append(len(rows))
         if grouped:

@@ -8,6 +8,7 @@ from typing import Any, Final, Self, TextIO
 
 from originmap.headers import column_letter
 from originmap.sample.county import Holding
+from originmap.sample.doubts import asked_in_vain
 from originmap.sample.forms import Entry, Hand
 from originmap.sample.sheets import LAYOUTS, Laid
 
@@ -89,6 +90,9 @@ class Truth:
         """Add a collection sheet's rows and planted mistakes; `category` is that of `settle`."""
         sheet = laid.grid.name
         self._unknown_column(round_, path, sheet, laid.columns, laid.head_row)
+        for name in asked_in_vain(laid.columns, laid.entries):
+            at = {"cell": f"A{laid.head_row}", "row": laid.head_row, "rule": "column_missing", "field": name}
+            self.add("mistakes", round=round_, file=path, sheet=sheet, **at)
         hand = laid.entries[0].hand
         if hand.layout == "C" and not hand.titled:
             row = min(laid.rows)
