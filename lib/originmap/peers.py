@@ -288,11 +288,11 @@ def _filled_up(scale: _Scale, low: Floats, high: Floats) -> _Scale:
 
 def _amounts(values: Floats, unit: npt.NDArray[np.str_], index: pd.Index) -> pd.Series:
     """Return sizes as texts with their unit, empty where NaN; areas to 0.01 亩, heads whole."""
-    texts = {
-        index[at]: f"{round(float(values[at]), 2 if unit[at] == 'mu' else 0):.10g}{said('size_unit', str(unit[at]))}"
-        for at in np.flatnonzero(~np.isnan(values))
-    }
-    return pd.Series(texts, dtype="str").reindex(index).fillna("")
+    texts = np.full(len(index), "", dtype=object)
+    for at in np.flatnonzero(~np.isnan(values)):
+        figure = round(float(values[at]), 2 if unit[at] == "mu" else 0)
+        texts[at] = f"{figure:.10g}{said('size_unit', str(unit[at]))}"
+    return pd.Series(texts, index=index, dtype=object)
 
 
 def _readings(unit: str, rules: Rules) -> dict[str, float]:

@@ -97,12 +97,6 @@ def _required(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     crop = (frame["product"].isin(rules.crops) & (frame["subject_type"] != "buyer").fillna(value=True)).to_numpy(bool)
     every = np.ones(len(frame), dtype=bool)
     least = int(rules["judging"]["column_rows"])
-    says = _said(frame["subject_name"].where(source.text("subject_type").isna()), rules)
-    proposals: dict[str, pd.Series] = {
-        "subject_type": says.map(codes("subject_type")).astype("str").fillna(""),
-        # A household is its own contact.
-        "contact_name": frame["subject_name"].where(frame["subject_type"] == "household", "").fillna(""),
-    }
     for need in _NEEDS:
         asked = crop if need.field == "production_mode" else every
         blank = asked & ~_filled(source, frame, need, rules)
@@ -113,7 +107,19 @@ def _required(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
         whole = (of == without) & (of > 0) & (~own | (of >= least))
         _columns_missing(source, need, np.flatnonzero(whole))
         mask = pd.Series(blank & ~whole[table], index=frame.index)
-        source.find(need.rule, mask, need.field, proposal=proposals.get(need.field, ""))
+        source.find(need.rule, mask, need.field, proposal=_instead(need, frame, mask, rules))
+
+
+def _instead(need: _Need, frame: pd.DataFrame, mask: pd.Series, rules: Rules) -> pd.Series | str:
+    """Return what a row's name suggests for its blank type, and a household itself as its contact."""
+    if need.field not in ("subject_type", "contact_name"):
+        return ""
+    rows = frame.loc[mask, ["subject_name", "subject_type"]]
+    if need.field == "subject_type":
+        texts = _said(rows["subject_name"], rules).map(codes("subject_type"))
+    else:
+        texts = rows["subject_name"].where(rows["subject_type"] == "household")
+    return texts.astype("str").fillna("").reindex(frame.index)
 
 
 def _filled(source: Source, frame: pd.DataFrame, need: _Need, rules: Rules) -> Bools:
@@ -321,16 +327,15 @@ def _villages(source: Source, frame: pd.DataFrame, rules: Rules, places: Places)
         for core in cores:
             everywhere.setdefault(core, set()).add(code)
 
-    def stands(text: str, cores: dict[str, str]) -> bool:
-        return any(
-            _core(text) == core or text == core or re.match(rf"{re.escape(core)}(?:社区|村|居)", text) for core in cores
-        )
+    known = {
+        code: re.compile(f"(?:{'|'.join(map(re.escape, cores))})(?:$|社区|村|居)") for code, cores in homes.items()
+    }
 
     def judge(code: str, village: str) -> str:
         """Return empty for a village of the township, the names of the townships it is one of, or ?."""
-        town, cores = names.get(code, ""), homes.get(code)
+        town, here = names.get(code, ""), known.get(code)
         parts = [part.removeprefix(town) for part in re.split(r"[、,，;；/]", village) if part]
-        if not cores or all(stands(part, cores) or not part for part in parts):
+        if here is None or all(here.match(part) or here.match(_core(part)) or not part for part in parts):
             return ""
         owners = {owner for part in parts for core in (part, _core(part)) for owner in everywhere.get(core, ())}
         return "、".join(names[owner] for owner in sorted(owners) if owner in names) or "?"
