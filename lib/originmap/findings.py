@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from originmap import texts
+
 Severity = Literal["error", "warning", "fixed", "note"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "fixed", "note")
 FINDING_COLUMNS: Final = [
@@ -147,6 +149,8 @@ _COMPARED_SIGNS: Final = 20
 _COMPARED_TEXTS: Final = 500
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})(?:[ -]?\d{4}[ -]?|\.\d{4}\.)(\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(?<!\d\.)(0\d{2,3})[- ]?\d{3,4}(\d{4})(?!\d|\.\d)")
+# A sieve for both, in any script's digits.
+_MAY_BE_PHONE = r"1\p{Nd}{2}[ .-]?\p{Nd}{4}[ .-]?\p{Nd}{4}|0\p{Nd}{2,3}[- ]?\p{Nd}{7}"
 
 
 def mask_phones(text: pd.Series) -> pd.Series:
@@ -155,7 +159,7 @@ def mask_phones(text: pd.Series) -> pd.Series:
     >>> mask_phones(pd.Series(["张三 13800001234", None], dtype="str")).tolist()
     ['张三 138****1234', nan]
     """
-    return text.str.replace(_MOBILE, r"\1****\2", regex=True).str.replace(_LANDLINE, r"\1****\2", regex=True)
+    return texts.each(text, mask_phone, sieve=_MAY_BE_PHONE)
 
 
 def mask_phone(text: str) -> str:
@@ -167,7 +171,7 @@ def mask_phone(text: str) -> str:
     return _LANDLINE.sub(r"\1****\2", _MOBILE.sub(r"\1****\2", text))
 
 
-def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | str) -> pd.DataFrame:
+def found(rule: str, at: pd.DataFrame, *, field: str = "", **said: pd.Series | str) -> pd.DataFrame:
     """Return one finding of `rule` for every row of `at`, still without severity and message.
 
     Parameters
@@ -178,12 +182,12 @@ def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | 
         Where: columns `file, sheet, row, cell`, and `record_id` where known.
     field
         The canonical field concerned.
-    texts
+    said
         `value` (what stands there), `proposal`, `detail`; one text for all, or a series aligned to `at`.
     """
     # One construction: adding columns one by one costs more than everything else here.
     places = {column: at.get(column, pd.NA) for column in ("file", "sheet", "row", "cell", "record_id")}
-    quoted = {column: texts.get(column, "") for column in ("value", "proposal", "detail")}
+    quoted = {column: said.get(column, "") for column in ("value", "proposal", "detail")}
     return pd.DataFrame({"rule": RULES[rule].id, "field": field, **places, **quoted}, index=at.index)
 
 
@@ -196,8 +200,8 @@ def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
     if not kept:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in FINDING_COLUMNS}).astype({"row": "Int64"})
     frame = pd.concat(kept, ignore_index=True)
-    texts = ["file", "sheet", "cell", "record_id", "value", "proposal", "detail"]
-    frame[texts] = frame[texts].astype("str").fillna("")
+    columns = ["file", "sheet", "cell", "record_id", "value", "proposal", "detail"]
+    frame[columns] = frame[columns].astype("str").fillna("")
     for column in ("value", "proposal", "detail"):
         frame[column] = mask_phones(frame[column])
     frame["row"] = frame["row"].astype("Int64")
@@ -254,12 +258,12 @@ def written(values: pd.Series, form: str) -> pd.Series:
     return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")
 
 
-def closest(texts: pd.Series, options: Iterable[str], *, cutoff: float, but: Container[str] = ()) -> pd.Series:
+def closest(typed: pd.Series, options: Iterable[str], *, cutoff: float, but: Container[str] = ()) -> pd.Series:
     """Return for each text the one option that resembles it most, empty where none does or two do equally.
 
     Parameters
     ----------
-    texts
+    typed
         What was typed, NA allowed; each distinct text is compared once.
     options
         What might have been meant.
@@ -272,7 +276,7 @@ def closest(texts: pd.Series, options: Iterable[str], *, cutoff: float, but: Con
     ['露地', '']
     """
     names = sorted(set(options))
-    distinct = [text for text in texts.dropna().unique() if len(text) <= _COMPARED_SIGNS and text not in but]
+    distinct = [text for text in typed.dropna().unique() if len(text) <= _COMPARED_SIGNS and text not in but]
     nearest = {}
     # More than a few hundred other texts are another kind of column, not slips of the pen.
     for text in distinct if len(distinct) <= _COMPARED_TEXTS else ():
@@ -280,7 +284,7 @@ def closest(texts: pd.Series, options: Iterable[str], *, cutoff: float, but: Con
         likeness = [difflib.SequenceMatcher(None, name, text).ratio() for name in near]
         if near and (len(near) == 1 or likeness[0] > likeness[1]):
             nearest[text] = near[0]
-    return texts.map(nearest).astype("str").fillna("")
+    return typed.map(nearest).astype("str").fillna("")
 
 
 def blocking() -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from originmap import texts
 from originmap.cells import Source
 from originmap.findings import found, mask_phones, written
 from originmap.headers import column_letter
@@ -41,7 +42,7 @@ def collection(source: Source, frame: pd.DataFrame, rules: Rules, places: Places
 
     `subject` is the name for comparison (``subjects.normal_name``). Findings go to `source.findings` as in `sense`.
     """
-    subjects, _ = pd.factorize(frame["subject"])
+    subjects, _ = texts.distinct(frame["subject"])
     points = _point_numbers(frame)
     sizes(source, frame, rules)
     _phones(source, frame, subjects, rules)
@@ -55,7 +56,7 @@ def collection(source: Source, frame: pd.DataFrame, rules: Rules, places: Places
 def _phones(source: Source, frame: pd.DataFrame, subjects: Ints, rules: Rules) -> None:
     """Find phones under many subjects, and officials' phones in growers' cells; what arrived masked tells nothing."""
     phones = _listed(frame["contact_phone"])
-    numbers, _ = pd.factorize(phones)
+    numbers, _ = texts.distinct(phones)
     counts = _distinct(numbers, subjects[phones.index])
     shared = counts >= int(rules["judging"]["shared_phone_subjects"])
     if shared.any():
@@ -82,14 +83,14 @@ def _phones(source: Source, frame: pd.DataFrame, subjects: Ints, rules: Rules) -
         return
     mask = pd.Series(frame.index.isin(hits.index), index=frame.index)
     whose = hits.map({phone: "、".join(sorted(listed - {""})) for phone, listed in names.items()}).astype("str")
-    texts = {"value": mask_phones(hits).reindex(frame.index), "detail": whose.reindex(frame.index)}
-    source.find("phone_of_official", mask, "contact_phone", **texts)
+    quoted = mask_phones(hits).reindex(frame.index)
+    source.find("phone_of_official", mask, "contact_phone", value=quoted, detail=whose.reindex(frame.index))
 
 
 def _listed(phones: pd.Series) -> pd.Series:
     """Return one number an entry; a cell with two has two entries of one index."""
-    whole = phones[phones.notna() & ~phones.str.contains("*", regex=False, na=True)]
-    several = whole.str.contains(";", regex=False)
+    whole = phones[phones.notna().to_numpy(bool) & ~texts.found_in(phones, r"\*")]
+    several = texts.found_in(whole, ";")
     if not several.any():
         return whole
     return pd.concat([whole[~several], whole[several].str.split(";").explode()]).astype("str").sort_index(kind="stable")
@@ -263,15 +264,15 @@ def sizes(source: Source, frame: pd.DataFrame, rules: Rules, *, by_type: bool = 
         proposal[rows[closer]] = value[rows[closer]] * factor
         far[rows[closer]] = True
     far &= ~off & ~np.isnan(proposal)
-    texts = _amounts(proposal, unit, frame.index)
+    amounts = _amounts(proposal, unit, frame.index)
     if off.any():
         span = pd.DataFrame({"low": low, "high": high}, index=frame.index)[off]
         detail = (written(span["low"], "{:g}") + "–" + written(span["high"], "{:g}")).reindex(frame.index)
-        source.find("size_implausible", pd.Series(off, frame.index), "size", detail=detail, proposal=texts)
+        source.find("size_implausible", pd.Series(off, frame.index), "size", detail=detail, proposal=amounts)
     if far.any():
         usual = np.where(np.isnan(scale.others), scale.centre, scale.others)
         detail = "中位 " + _amounts(np.exp(np.where(far, usual, np.nan)), unit, frame.index)
-        source.find("size_beside_peers", pd.Series(far, frame.index), "size", proposal=texts, detail=detail)
+        source.find("size_beside_peers", pd.Series(far, frame.index), "size", proposal=amounts, detail=detail)
 
 
 def _filled_up(scale: _Scale, low: Floats, high: Floats) -> _Scale:
@@ -288,11 +289,11 @@ def _filled_up(scale: _Scale, low: Floats, high: Floats) -> _Scale:
 
 def _amounts(values: Floats, unit: npt.NDArray[np.str_], index: pd.Index) -> pd.Series:
     """Return sizes as texts with their unit, empty where NaN; areas to 0.01 亩, heads whole."""
-    texts = np.full(len(index), "", dtype=object)
+    amounts = np.full(len(index), "", dtype=object)
     for at in np.flatnonzero(~np.isnan(values)):
         figure = round(float(values[at]), 2 if unit[at] == "mu" else 0)
-        texts[at] = f"{figure:.10g}{said('size_unit', str(unit[at]))}"
-    return pd.Series(texts, index=index, dtype=object)
+        amounts[at] = f"{figure:.10g}{said('size_unit', str(unit[at]))}"
+    return pd.Series(amounts, index=index, dtype=object)
 
 
 def _readings(unit: str, rules: Rules) -> dict[str, float]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from originmap import windows
+from originmap import texts, windows
 from originmap.cells import Source
 from originmap.findings import closest, found
 from originmap.headers import column_letter
@@ -83,8 +83,8 @@ def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) 
 
 def each(values: pd.Series, answer: Callable[[str], T], otherwise: T) -> npt.NDArray[Any]:
     """Return `answer` of every value, asked once for each distinct one, `otherwise` where NA (aligned by position)."""
-    numbers, distinct = pd.factorize(values)
-    answers = [answer(str(text)) for text in distinct]
+    numbers, distinct = texts.distinct(values)
+    answers = [answer(text) for text in distinct]
     return np.array([*answers, otherwise])[numbers]
 
 
@@ -116,10 +116,10 @@ def _instead(need: _Need, frame: pd.DataFrame, mask: pd.Series, rules: Rules) ->
         return ""
     rows = frame.loc[mask, ["subject_name", "subject_type"]]
     if need.field == "subject_type":
-        texts = _said(rows["subject_name"], rules).map(codes("subject_type"))
+        instead = _said(rows["subject_name"], rules).map(codes("subject_type"))
     else:
-        texts = rows["subject_name"].where(rows["subject_type"] == "household")
-    return texts.astype("str").fillna("").reindex(frame.index)
+        instead = rows["subject_name"].where(rows["subject_type"] == "household")
+    return instead.astype("str").fillna("").reindex(frame.index)
 
 
 def _filled(source: Source, frame: pd.DataFrame, need: _Need, rules: Rules) -> Bools:
@@ -130,7 +130,7 @@ def _filled(source: Source, frame: pd.DataFrame, need: _Need, rules: Rules) -> B
         left = np.flatnonzero(~typed)
         # A number too short to be one is wrong, not missing.
         for other in (f"{person}_name", person):
-            typed[left] |= source.text(other).iloc[left].str.contains(r"\d", na=False).to_numpy(bool)
+            typed[left] |= texts.found_in(source.text(other).iloc[left], r"\p{Nd}")
         return typed
     columns = [frame[name]] if part == "name" else [source.text(column) for column in need.columns]
     filled: Bools = np.logical_or.reduce([column.notna().to_numpy(bool) for column in columns])
@@ -156,7 +156,7 @@ def _said(names: pd.Series, rules: Rules) -> pd.Series:
     """Return the subject type that each name says by its last such word, NA where it says none."""
     words = {word: code for code, listed in rules["judging"]["name_says"].items() for word in listed}
     pattern = "|".join(map(re.escape, words))
-    some = names[names.str.contains(pattern, na=False)]
+    some = names[texts.found_in(names, pattern)]
     last = re.compile(rf".*({pattern})")
     said = {name: words[match[1]] for name in some.unique() if (match := last.match(name))}
     return some.map(said).astype("str").reindex(names.index)
@@ -166,11 +166,11 @@ def _types(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     """Compare a subject's type with what its name says; a buyer may be anybody."""
     kind, names, words = frame["subject_type"], frame["subject_name"], rules["judging"]["name_says"]
     said_any = "|".join(re.escape(word) for listed in words.values() for word in listed)
-    doubtful = (names.str.contains(said_any, na=False) & kind.notna() & (kind != "buyer")).to_numpy(bool, copy=True)
+    doubtful = texts.found_in(names, said_any) & (kind.notna() & (kind != "buyer")).to_numpy(bool)
     for code, listed in words.items():
         rows = np.flatnonzero(doubtful & (kind == code).fillna(value=False).to_numpy(bool))
         own = "|".join(map(re.escape, listed))
-        doubtful[rows] = ~names.iloc[rows].str.contains(own, na=False).to_numpy(bool)
+        doubtful[rows] = ~texts.found_in(names.iloc[rows], own)
     if not doubtful.any():
         return
     said = _said(frame["subject_name"].where(doubtful), rules)
@@ -190,7 +190,7 @@ def _traces(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     if wrong.any():
         parts = traces[wrong].map(lambda text: "、".join(labels[code] for code in text.split(";") if code in never))
         rest = traces[wrong].map(lambda text: "、".join(labels[code] for code in text.split(";") if code not in never))
-        parts, rest = (texts.astype("str").reindex(frame.index) for texts in (parts, rest))
+        parts, rest = (side.astype("str").reindex(frame.index) for side in (parts, rest))
         source.find("trace_contradicts", wrong, "trace_methods", proposal=rest, detail=parts)
     lacks = heads & each(traces, lambda text: not set(text.split(";")) & set(wanted), otherwise=False)
     lacks &= frame["subject_type"] != "buyer"
@@ -237,8 +237,8 @@ def _windows(source: Source, frame: pd.DataFrame, rules: Rules, round_name: str)
         value = _window_text(source, unread)
         source.find("window_backwards", proposal != "", "market_window", value=value, proposal=proposal)
         source.find("window_unreadable", unread & (proposal == ""), "market_window", value=value)
-    numbers, texts = pd.factorize(read)
-    pairs = [[span.partition("/")[::2] for span in str(text).split(";")] for text in texts]
+    numbers, distinct = texts.distinct(read)
+    pairs = [[span.partition("/")[::2] for span in text.split(";")] for text in distinct]
     days = np.array([*(max(map(_days, spans)) for spans in pairs), 0])[numbers]
     ends = np.array([*(max(int((stop or start)[:4]) for start, stop in spans) for spans in pairs), 9999])[numbers]
     too_long = pd.Series(days > YEAR_DAYS, index=frame.index)
@@ -340,9 +340,12 @@ def _villages(source: Source, frame: pd.DataFrame, rules: Rules, places: Places)
         owners = {owner for part in parts for core in (part, _core(part)) for owner in everywhere.get(core, ())}
         return "、".join(names[owner] for owner in sorted(owners) if owner in names) or "?"
 
-    (town, codes_), (village, texts) = pd.factorize(frame["township_code"]), pd.factorize(frame["village"])
-    pair, distinct = pd.factorize(np.where((town < 0) | (village < 0), -1, town * len(texts) + village))
-    verdicts = ["" if at < 0 else judge(str(codes_[at // len(texts)]), str(texts[at % len(texts)])) for at in distinct]
+    town, towns = texts.distinct(frame["township_code"])
+    place, villages = texts.distinct(frame["village"])
+    pair, distinct = pd.factorize(np.where((town < 0) | (place < 0), -1, town * len(villages) + place))
+    verdicts = [
+        "" if at < 0 else judge(towns[at // len(villages)], villages[at % len(villages)]) for at in distinct.tolist()
+    ]
     verdict = pd.Series(np.array(verdicts, dtype=object)[pair], index=frame.index, dtype="str")
     elsewhere, unknown = ~verdict.isin(["", "?"]), verdict == "?"
     source.find("village_elsewhere", elsewhere, "village", detail=verdict)
@@ -358,7 +361,7 @@ def _villages(source: Source, frame: pd.DataFrame, rules: Rules, places: Places)
 def _addresses(source: Source, frame: pd.DataFrame, places: Places) -> None:
     """Find addresses that name another township in full (镇, 乡) and not their row's own."""
     full = {name: code for name, code in places.aliases().items() if not name.isdigit() and name[-1] in "镇乡"}
-    numbers, towns = pd.factorize(frame["township_code"])
+    numbers, towns = texts.distinct(frame["township_code"])
     address = frame["base_address"]
     named = np.zeros(len(frame), dtype=bool)
     for number, town in enumerate(towns):
@@ -366,10 +369,9 @@ def _addresses(source: Source, frame: pd.DataFrame, places: Places) -> None:
         own, others = (
             "|".join(re.escape(name) for name, code in full.items() if (code == town) is mine) for mine in (True, False)
         )
-        texts = address.iloc[rows]
-        rows = rows[texts.str.contains(others, na=False).to_numpy(bool)]
+        rows = rows[texts.found_in(address.iloc[rows], others)]
         if own and rows.size:
-            rows = rows[~address.iloc[rows].str.contains(own, na=False).to_numpy(bool)]
+            rows = rows[~texts.found_in(address.iloc[rows], own)]
         named[rows] = True
     if not named.any():
         return
