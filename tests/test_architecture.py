@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab texts rules findings parts workbooks headers layouts sheets cells notation windows places records baseline subjects decisions checks rounds "
+    "vocab texts rules findings parts workbooks headers layouts sheets cells notation windows places records baseline subjects sense "
+    "peers decisions checks rounds "
     "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from originmap.findings import found
@@ -50,24 +51,37 @@ class Source:
 
     def at(self, mask: pd.Series, *names: str) -> pd.DataFrame:
         """Return `file, sheet, row, cell` of the rows in `mask`; the cell is that of the first field a table has."""
-        rows = self.frame.loc[mask, ["table", "file", "sheet", "row"]]
-        letters = {}
-        for number, table in enumerate(self.tables):
-            column = next((table.columns[name] for name in names if name in table.columns), 0)
-            letters[number] = column_letter(column)
-        cell = rows["table"].map(letters).astype("str") + rows["row"].astype("str")
-        return rows.assign(cell=cell)
+        rows = np.flatnonzero(mask)
+        number, row = (self.frame[name].to_numpy()[rows] for name in ("table", "row"))
+        columns = [next((table.columns[name] for name in names if name in table.columns), 0) for table in self.tables]
+        # Looked up by table: to pick a few texts out of a long column costs more.
+        of_table = pd.DataFrame(
+            {
+                "file": [table.file for table in self.tables],
+                "sheet": [table.sheet for table in self.tables],
+                "letter": [column_letter(column) for column in columns],
+            },
+            dtype=object,
+        ).to_numpy()
+        file, sheet, letter = of_table[number].T
+        cell = letter + row.astype(str).astype(object)
+        spots = {"table": number, "file": file, "sheet": sheet, "row": row, "cell": cell}
+        return pd.DataFrame(spots, index=self.frame.index[rows])
 
-    def find(self, rule: str, mask: pd.Series, name: str, **texts: pd.Series | str) -> None:
+    def find(self, rule: str, mask: pd.Series, name: str, **said: pd.Series | str) -> None:
         """Add a finding of `rule` for every row in `mask`; it quotes the cell unless `value` is given."""
         if not mask.any():
             return
-        texts = {key: text[mask] if isinstance(text, pd.Series) else text for key, text in texts.items()}
-        texts.setdefault("value", self.text(name)[mask].fillna(""))
+        rows = np.flatnonzero(mask)
+        said = {key: text.iloc[rows] if isinstance(text, pd.Series) else text for key, text in said.items()}
+        said.setdefault("value", self.text(name).iloc[rows].fillna(""))
         fallbacks = {"point": ("point", "lon", "lat"), "market_window": ("market_window", "market_from")}
         person = name.partition("_")[0]
-        names = fallbacks.get(name, (name, person) if person in PEOPLE else (name,))
-        self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **texts))
+        # A name and a phone may share a cell, under either one's header.
+        names = fallbacks.get(
+            name, (name, person, f"{person}_name", f"{person}_phone") if person in PEOPLE else (name,)
+        )
+        self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **said))
 
 
 def table_cells(tables: Sequence[Table]) -> pd.DataFrame:

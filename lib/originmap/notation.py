@@ -1,19 +1,14 @@
 """Notation: what people type into a cell, read to a value or refused. Raw text is kept by the callers.
 
-Each grammar reads one text; `over` applies it to a column once per distinct text. Nothing here knows products, places
+Each grammar reads one text; `texts.over` applies it to a column once per distinct text. Nothing here knows products, places
 or sheets.
 """
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
-
-import pandas as pd
-
-T = TypeVar("T")
+from typing import NamedTuple
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _TENS = {"十": 10, "百": 100, "千": 1000}
@@ -39,12 +34,6 @@ class Point(NamedTuple):
     rule: str
     settled: bool
     decimals: int
-
-
-def over(texts: pd.Series, read: Callable[[str], T | None]) -> pd.Series:
-    """Return `read` of every text as objects, None where the text is NA or refused (aligned to `texts`)."""
-    known: dict[str, T | None] = {text: read(text) for text in texts.dropna().unique()}
-    return pd.Series([known.get(text) for text in texts], index=texts.index, dtype="object")
 
 
 def narrow(text: str) -> str:
@@ -172,15 +161,6 @@ def likely_size(text: str, units: Mapping[str, float]) -> str:
 
 def _middle(values: list[float]) -> float:
     return (values[0] + values[-1]) / 2
-
-
-def closest(text: str, forms: Iterable[str]) -> str:
-    """Return the form that looks most like a text, empty when none does: a proposal for a person.
-
-    >>> closest("家庭农厂", ["家庭农场", "农户"]), closest("五星", ["A级", "优"])
-    ('家庭农场', '')
-    """
-    return next(iter(difflib.get_close_matches(narrow(text), list(forms), n=1, cutoff=0.6)), "")
 
 
 _DMS = re.compile(r"(\d{1,3})[°度˚º](\d{1,2}(?:\.\d+)?)(?:['′’分](\d{1,2}(?:\.\d+)?)?(?:[\"″”秒]|''|′′)?)?")

@@ -205,7 +205,7 @@ def _of_kind(inbox: Inbox, kind: str) -> list[Table]:
 def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Places, inbox: Inbox) -> Round:
     findings = list(inbox.findings)
     collected = Source.of(_of_kind(inbox, "collection"))
-    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places)
+    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places, name)
     findings.extend(part.assign(record_id=frame["record_id"].reindex(part.index)) for part in collected.findings)
     zero, zero_findings = records.zero_reports(_of_kind(inbox, "collection"), rules, places)
     findings.extend(zero_findings)

@@ -50,6 +50,8 @@ class Table:
     context
         The lines above the rows, the nearest first where a heading stands among them: title, 填报单位, date. Notes below may
         name other townships and products.
+    head_row
+        The header's last row (1-based), 0 when not known.
     product
         The product whose column this is, where a sheet has one a product; else empty.
     whole
@@ -64,6 +66,7 @@ class Table:
     frame: pd.DataFrame
     zero_rows: pd.DataFrame
     context: tuple[str, ...]
+    head_row: int = 0
     product: str = ""
     whole: bool = True
 
@@ -218,6 +221,7 @@ def _read_block(
                 frame=frame,
                 zero_rows=_rows(own, zero) if part is split[0] and zero.any() else frame.iloc[:0],
                 context=(*heading, *context),
+                head_row=block.end,
                 product=part.product,
             )
             tables.append(table)

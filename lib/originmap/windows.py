@@ -219,6 +219,17 @@ def _pair(first: Moment, last: Moment | None, year: int, month: int) -> str | No
     return f"{start.isoformat()}/{stop.isoformat()}" if start <= stop else None
 
 
+def turned(text: str, year: int, month: int) -> str | None:
+    """Return the reading of a window whose two ends were typed in the wrong order, None when it is none.
+
+    >>> turned("2023年7月-2023年5月", 2023, 3), turned("待定", 2023, 3)
+    ('2023-05-01/2023-07-31', None)
+    """
+    clean = _DASH.sub("~", narrow(text))
+    ends = clean.split("~") if "~" in clean else clean.split("-")
+    return market_windows(f"{ends[1]}~{ends[0]}", year, month) if len(ends) == 2 and all(ends) else None
+
+
 def between(first: str | None, last: str | None, year: int, month: int) -> str | None:
     """Read a window typed in two cells, its start and its end; a start alone has no end.
 

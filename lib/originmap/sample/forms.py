@@ -61,6 +61,7 @@ class Entry:
     plot: Plot
     ground: Ground
     hand: Hand
+    round: str
     atoms: dict[str, Cell] = field(default_factory=dict)
     truth: dict[str, Any] = field(default_factory=dict)
     rules: list[str] = field(default_factory=list)
@@ -140,7 +141,7 @@ def write_row(
     typed = "plot" in has and plot.name is not None
     phone, phones = write_phone(subject.phone, hand, dice, alone="contact_phone" in has)
     start, end = write_window(holding.window, round_, hand, dice, two="market_to" in has)
-    entry = Entry(holding, plot, ground, hand)
+    entry = Entry(holding, plot, ground, hand, round_)
     entry.atoms = {
         "township": hand.township if dice.chance(0.9) else ground.name,
         "village": subject.village,

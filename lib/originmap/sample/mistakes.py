@@ -1,6 +1,7 @@
 """Planted mistakes: a table of what townships get wrong, each for one rule of ``findings``, and who plants them."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -28,6 +29,9 @@ class Mistake:
     fits: Callable[[Entry], bool] = lambda _: True
     february: bool = False
     twin: bool = False  # adds a second row beside the spoilt one
+    group: int = 1  # so many rows of different subjects have it together: the first is spoilt, the others follow it
+    follow: Callable[[Entry, Entry], None] = lambda entry, leader: None  # noqa: ARG005 - a group of one
+    run: bool = False  # they stand under each other, and only the first is marked
 
 
 def _put(texts: Sequence[Cell], name: str, *blank: str) -> Callable[[Entry, Dice], None]:
@@ -137,6 +141,11 @@ def _other_township(near: Mapping[str, Ground]) -> Mistake:
 
     def spoil(entry: Entry, _: Dice) -> None:
         other = near[entry.ground.code]
+        # Village and address still tell the truth.
+        if entry.holding.subject.village not in other.villages:
+            entry.mark("village_elsewhere", "village")
+        if entry.ground.name in entry.plot.address:
+            entry.mark("address_township_differs", "base_address")
         entry.atoms["township"] = other.name
         entry.truth.update(township_code=other.code, township=other.name)
 
@@ -247,11 +256,21 @@ MISTAKES: Final = (
 )  # fmt: skip
 
 
+def _shown(mistake: Mistake, entry: Entry) -> bool:
+    """Tell whether a mistake fits a row and the row has a cell for it."""
+    person = mistake.field.partition("_")[0]
+    places = {"point": {"point", "lon"}, "market_window": {"market_window", "market_from"}}
+    names = places.get(mistake.field, {mistake.field, person})
+    return bool(names & entry.hand.columns(entry.holding.product)) and mistake.fits(entry)
+
+
 class Planter:
     """Plants mistakes evenly over the townships; what finds no fitting row waits for the next township."""
 
-    def __init__(self, rows: int, near: Mapping[str, Ground], *, february: bool = False) -> None:
-        table = (*MISTAKES, _other_township(near))
+    def __init__(
+        self, rows: int, near: Mapping[str, Ground], *, more: Sequence[Mistake] = (), february: bool = False
+    ) -> None:
+        table = (*MISTAKES, _other_township(near), *more)
         self.mistakes = [mistake for mistake in table if mistake.february or not february]
         # At least two of each in a county of ordinary size, some of them once in a tiny one.
         self.quota = max(1 if february else 2, round(rows * 0.0012))
@@ -275,7 +294,11 @@ class Planter:
             wanted = due - self._planted[number]
             if wanted <= 0:
                 continue
-            fitting = [at for at, free in enumerate(untouched) if free and mistake.fits(entries[at])]
+            fitting = [at for at, free in enumerate(untouched) if free and _shown(mistake, entries[at])]
+            if mistake.group > 1:
+                for at in self._together(mistake, entries, fitting, dice):
+                    untouched[at] = False
+                continue
             for _ in range(min(wanted, len(fitting))):
                 at = fitting.pop(int(dice() * len(fitting)))
                 untouched[at] = False
@@ -290,6 +313,31 @@ class Planter:
         for at, entry in enumerate(entries):
             planted.extend([entry, twins[at]] if at in twins else [entry])
         return planted
+
+    def _together(self, mistake: Mistake, entries: Sequence[Entry], fitting: Sequence[int], dice: Dice) -> list[int]:
+        """Plant a mistake that several subjects share; return the rows that have it, none where too few fit."""
+        # Whoever has other rows has the same phone there: those would have to be marked as well.
+        rows = Counter(entry.holding.subject.name for entry in entries)
+        fitting = [at for at in fitting if rows[entries[at].holding.subject.name] == 1]
+        start = int(dice() * len(fitting))
+        chosen: list[int] = []
+        for at in [*fitting[start:], *([] if mistake.run else fitting[:start])]:
+            before = entries[chosen[-1]].holding if chosen else entries[at].holding
+            if mistake.run and chosen and (at != chosen[-1] + 1 or entries[at].holding.product is not before.product):
+                chosen = []
+            chosen.append(at)
+            if len(chosen) == mistake.group:
+                break
+        if len(chosen) < mistake.group:
+            return []
+        leader = entries[chosen[0]]
+        mistake.spoil(leader, dice)
+        for at in chosen[1:]:
+            mistake.follow(entries[at], leader)
+        for at in chosen[: 1 if mistake.run else None]:
+            entries[at].mark(mistake.rule, mistake.field)
+            self._planted[self.mistakes.index(mistake)] += 1
+        return chosen
 
     @staticmethod
     def _twin(mistake: Mistake, entry: Entry, dice: Dice) -> Entry:

@@ -42,7 +42,8 @@ class Grid:
 class Laid:
     """A collection sheet laid out.
 
-    Its grid, the Excel row of each entry and the 0-based column of each of its fields, and the cells of headers that nobody knows.
+    Its grid, the Excel row of each entry and the 0-based column of each of its fields, the cells of headers that nobody knows, and
+    each header's last row with its fields' columns and the entries under it.
     """
 
     grid: Grid
@@ -50,6 +51,7 @@ class Laid:
     rows: tuple[int, ...]
     columns: tuple[Mapping[str, int], ...]
     unknown: tuple[str, ...]
+    heads: tuple[tuple[int, Mapping[str, int], Sequence[Entry]], ...]
 
 
 class _Page:
@@ -124,6 +126,7 @@ def lay_out(name: str, entries: Sequence[Entry], hand: Hand, officials: Official
         groups = [(form.columns, crops), (form.apart, animals)]
     spots: list[tuple[Entry, int, Mapping[str, int]]] = []
     head = (len(page.rows), len(page.rows))
+    heads: list[tuple[int, Mapping[str, int], Sequence[Entry]]] = []
     for turn, (columns, rows) in enumerate((columns, rows) for columns, rows in groups if rows):
         if turn:
             page.line()
@@ -131,6 +134,8 @@ def lay_out(name: str, entries: Sequence[Entry], hand: Hand, officials: Official
         begin = len(page.rows)
         page.header(columns, [_head(column, rows, hand) for column in columns])
         head = (begin, len(page.rows)) if not turn else head
+        fields = {column.field.partition(":")[0]: at for at, column in enumerate(columns) if column.field}
+        heads.append((len(page.rows), fields, rows))
         spots += _body(page, columns, rows, (hand, officials))
         if form.total:
             kinds = {entry.holding.product.unit for entry in rows}
@@ -140,7 +145,7 @@ def lay_out(name: str, entries: Sequence[Entry], hand: Hand, officials: Official
     widths = tuple(_WIDTHS.get(column.field, 10) for column in form.columns)
     grid = Grid(name, page.rows, head, tuple(page.merges), widths, hidden_rows=tuple(page.hidden))
     laid, numbers, columns_of = zip(*spots, strict=True)
-    return Laid(grid, laid, numbers, columns_of, tuple(page.unknown))
+    return Laid(grid, laid, numbers, columns_of, tuple(page.unknown), tuple(heads))
 
 
 def _body(
@@ -166,7 +171,7 @@ def _body(
                 page.line()
             if form.again_every and number > 1 and (number - 1) % form.again_every == 0:
                 page.header(columns, [_head(column, entries, hand) for column in columns], again=True)
-            atoms: dict[str, Cell] = {**entry.atoms, **officials.atoms(entry), "number": number}
+            atoms: dict[str, Cell] = {**officials.atoms(entry), **entry.atoms, "number": number}
             page.rows.append([_cell(column.field, atoms, number, entry) for column in columns])
             page.rows[-1] += [None] * (page.width - len(columns))
             own = {_field_of(column.field, entry): at for at, column in enumerate(columns) if column.field}

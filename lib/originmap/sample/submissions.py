@@ -11,6 +11,7 @@ from originmap.headers import column_letter
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sample.county import Ground, Holding, Names, draw_township, grounds
+from originmap.sample.doubts import doubts
 from originmap.sample.files import MANY_ROWS, write_archive, write_file
 from originmap.sample.forms import Cell, Entry, Officials, draw_officials, write_row
 from originmap.sample.layouts import REGISTRY
@@ -60,7 +61,8 @@ class County:
         self.folder, self.seed, self.rows, self.rules, self.truth = folder, seed, rows, rules, truth
         self.lands = grounds(places, seed=seed)
         near = neighbours(self.lands)
-        self.planters = {FEBRUARY: Planter(rows, near, february=True), MARCH: Planter(rows, near)}
+        more = doubts(near)
+        self.planters = {FEBRUARY: Planter(rows, near, more=more, february=True), MARCH: Planter(rows, near, more=more)}
         self.roles = plan(self.lands, rows - self.planters[MARCH].twins, rules, seed=seed)
         self.nameless = {FEBRUARY: list(_NAMELESS), MARCH: list(_NAMELESS)}
         self.figures: dict[tuple[str, str], tuple[float, float]] = {}
@@ -167,6 +169,8 @@ class County:
                 entry.whole = len(spots) == 1
                 if item.category == "below":
                     entry.mark("below_threshold", "size")
+                if item.category == "buyer":
+                    entry.mark("buyer_noted", "size")
                 entries.append(entry)
         return self.planters[round_].plant(entries, done, dice)
 

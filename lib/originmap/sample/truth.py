@@ -8,6 +8,7 @@ from typing import Any, Final, Self, TextIO
 
 from originmap.headers import column_letter
 from originmap.sample.county import Holding
+from originmap.sample.doubts import asked_in_vain
 from originmap.sample.forms import Entry, Hand
 from originmap.sample.layouts import LAYOUTS
 from originmap.sample.sheets import Laid
@@ -91,6 +92,10 @@ class Truth:
         """Add a collection sheet's rows and planted mistakes; `category` is that of `settle`."""
         sheet, hand = laid.grid.name, laid.entries[0].hand
         self._unknown_columns(round_, path, sheet, laid.unknown)
+        for row, columns, entries in laid.heads:
+            for name in asked_in_vain(columns, entries):
+                at = {"cell": f"A{row}", "row": row, "rule": "column_missing", "field": name}
+                self.add("mistakes", round=round_, file=path, sheet=sheet, **at)
         if laid.grid.hidden_rows:
             self.add("mistakes", round=round_, file=path, sheet=sheet, rule="row_hidden")
         if not (hand.titled or hand.has("township") or hand.form.office_line):
