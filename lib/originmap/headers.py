@@ -71,7 +71,7 @@ def unit_in_header(text: str) -> str:
     clean = "".join(unicodedata.normalize("NFKC", text).split())
     match = _UNIT_IN_HEADER.search(clean)
     said = match.group(1) if match else clean.rpartition("/")[2] if "/" in clean else ""
-    return re.sub(r"^单位[:：]?", "", said)
+    return re.sub(r"^单位[:：]?|[*:：]+$", "", said)
 
 
 class Words(NamedTuple):
