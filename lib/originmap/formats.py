@@ -149,8 +149,14 @@ def kind_of(data: bytes, suffix: str = "") -> str:
     return _kind_of_text(data, start, suffix.lower())
 
 
+def is_wide(start: bytes) -> bool:
+    """Tell whether text without a mark is UTF-16: every second byte of its digits, commas and line ends is zero."""
+    zeros = start[1::2].count(0)
+    return zeros * 16 > len(start) and start[::2].count(0) * 2 < zeros
+
+
 def _kind_of_text(data: bytes, start: bytes, suffix: str) -> str:
-    wide = start.startswith((b"\xff\xfe", b"\xfe\xff")) or (start[1::2].count(0) > len(start) // 4)
+    wide = start.startswith((b"\xff\xfe", b"\xfe\xff")) or is_wide(start)
     plain = start.decode("utf-16", "replace").encode() if wide else start
     if not wide and (b"\0" in start or sum(sign < 32 and sign not in b"\t\n\r\x0b\x0c\x1a" for sign in start) > 4):
         return "unknown"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Final
 
-from originmap.formats import Limits, UnreadableFileError, too_large
+from originmap.formats import Limits, UnreadableFileError, is_wide, too_large
 
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
@@ -144,15 +144,18 @@ def encoding_of(data: bytes) -> tuple[str, bool]:
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", _fits(data, "utf-16")
-    if data[1:4096:2].count(0) > len(data[:4096]) // 4:
+    if is_wide(data[:4096]):
         return "utf-16-le", _fits(data, "utf-16-le")
-    for encoding in ("utf-8-sig", "gb18030"):
-        if _fits(data, encoding):
-            return encoding, True
-    # Cut or damaged somewhere: the reading that loses fewer signs.
-    start = data[: 1 << 20]
-    lost = {name: start.decode(name, "replace").count("\ufffd") for name in ("utf-8-sig", "gb18030")}
-    return min(lost, key=lambda name: lost[name]), False
+    start = data[: 1 << 20].decode("utf-8", "replace")
+    lost, chinese = start.count("\ufffd"), sum("\u2e80" <= sign < "\ufffd" for sign in start)
+    if _fits(data, "utf-8-sig"):
+        # Some words of GBK are by chance words of UTF-8 too, in Hebrew or Arabic.
+        strange = not chinese and not start.isascii() and _fits(data, "gb18030")
+        return ("gb18030" if strange else "utf-8-sig"), True
+    # GB18030 takes almost any bytes for Chinese, so UTF-8 that was cut or damaged somewhere is asked for first.
+    if lost * 4 < chinese:
+        return "utf-8-sig", False
+    return "gb18030", _fits(data, "gb18030")
 
 
 def _fits(data: bytes, encoding: str) -> bool:

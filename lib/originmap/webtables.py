@@ -44,6 +44,7 @@ class _Table:
     column: int = 0
     in_row: bool = False
     cell: list[str] | None = None
+    tag: str = ""
     place: tuple[int, int] = (0, 0)
 
 
@@ -108,7 +109,12 @@ class _Page:
         if self.stack:
             self.stack[-1].in_row = False
 
-    def start_cell(self, attributes: str) -> None:
+    def close_cell(self, name: str, _: str) -> None:
+        """End a cell by its own end tag: a </td> ends no <th>."""
+        if self.stack and self.stack[-1].tag == name:
+            self.end_cell()
+
+    def start_cell(self, name: str, attributes: str) -> None:
         if not self.stack:
             return
         self.end_cell()
@@ -119,7 +125,7 @@ class _Page:
         while table.open_until.get(table.column, -1) >= row:
             table.column += 1
         across, down = _spans(attributes)
-        table.place, table.cell = (row, table.column), []
+        table.place, table.cell, table.tag = (row, table.column), [], name
         if across > 1 or down > 1:
             table.spans.append((row, table.column, row + down - 1, table.column + across - 1))
             self.budget.merges(1)
@@ -178,7 +184,7 @@ def _step(page: _Page, name: str, rest: str, *, closing: bool) -> None:
     elif name == "tr":
         (page.end_row if closing else lambda: page.start_row(rest))()
     elif name in ("td", "th"):
-        (page.end_cell if closing else lambda: page.start_cell(rest))()
+        (page.close_cell if closing else page.start_cell)(name, rest)
     elif name in ("thead", "tbody", "tfoot"):
         page.end_row()
     elif name in _BREAKS:
