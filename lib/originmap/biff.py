@@ -16,6 +16,9 @@ from originmap.compound import MAGIC, Compound, CompoundError
 from originmap.formats import Limits, UnreadableFileError, too_large
 from originmap.grids import Budget, Grid, Merge, Reading, check_reach, value_text
 
+_HEAD: Final = struct.Struct("<HH")
+_PLACE: Final = struct.Struct("<HHH")
+_INDEX: Final = struct.Struct("<I")
 _BOF: Final = {0x0009: 2, 0x0209: 3, 0x0409: 4, 0x0809: 5}
 _GLOBALS, _SHEET, _WORKSPACE = 0x0005, 0x0010, 0x0100
 _MAX_COLUMNS: Final = 256
@@ -110,8 +113,8 @@ def _sheets(stream: bytes, budget: Budget, limits: Limits) -> Iterator[Grid]:
         yield _sheet(walk, book, ("表1", 0, False), budget)
         return
     _globals(walk, book)
-    # Data that ends before the first sheet begins is a cut file, not one without sheets.
-    if not book.sheets or book.sheets[0][1] >= len(stream):
+    # Data that ends before the first sheet begins is a cut file, not one without sheets; no two sheets are one.
+    if not book.sheets or book.sheets[0][1] >= len(stream) or len({at for _, at, _ in book.sheets}) < len(book.sheets):
         raise UnreadableFileError("file_unreadable")
     for sheet in book.sheets:
         budget.sheet()
@@ -131,7 +134,7 @@ class _Walk:
         while True:
             if at + 4 > len(stream):
                 raise UnreadableFileError("file_unreadable")
-            kind, size = struct.unpack_from("<HH", stream, at)
+            kind, size = _HEAD.unpack_from(stream, at)
             at += 4
             if at + size > len(stream):
                 raise UnreadableFileError("file_unreadable")
@@ -244,9 +247,13 @@ def _sheet(walk: _Walk, book: _Book, sheet: tuple[str, int, bool], budget: Budge
             filled += _put(rows, *waiting, _string(body, 0, book, kind), budget)
             waiting = None
         elif kind in _CELLS:
-            for row, column, text in _cells(kind, body, book):
-                waiting = (row, column) if text is None else None
-                filled += _put(rows, row, column, text or "", budget)
+            row, column, text = _cell(kind, body, book)
+            waiting = (row, column) if text is None else None
+            filled += _put(rows, row, column, text or "", budget)
+        elif kind == 0x00BD:
+            row, column = struct.unpack_from("<HH", body)
+            for at, (style, value) in enumerate(struct.iter_unpack("<HI", body[4 : len(body) - 2])):
+                filled += _put(rows, row, column + at, book.number(_rk(value), style), budget)
     check_reach(len(rows), max(map(len, rows), default=0), filled, budget.limits)
     shown = tuple(row for row in hidden_rows if row < len(rows))
     return Grid(name, rows, tuple(merges), hidden, shown)
@@ -258,13 +265,18 @@ def _put(rows: list[list[str]], row: int, column: int, text: str, budget: Budget
         raise UnreadableFileError("file_unreadable")
     if not text:
         return False
-    budget.text(len(text))
-    budget.cells(max(row - len(rows) + 1, 0))
-    rows.extend([] for _ in range(row - len(rows) + 1))
+    below = row - len(rows) + 1
+    if below > 0:
+        budget.cells(below)
+        rows.extend([] for _ in range(below))
     own = rows[row]
-    budget.cells(max(column - len(own) + 1, 0))
-    own.extend([""] * (column - len(own) + 1))
-    own[column] = text
+    beyond = column - len(own)
+    budget.cell(max(beyond, -1) + 1, len(text))
+    if beyond < 0:
+        own[column] = text
+    else:
+        own += [""] * beyond
+        own.append(text)
     return True
 
 
@@ -288,32 +300,29 @@ def _string(body: bytes, at: int, book: _Book, kind: int) -> str:
 
 # Integer, number, label, boolean or error of Excel 2 (a cell's format in three bytes); the same of later versions.
 _OLD: Final = frozenset({0x0002, 0x0003, 0x0004, 0x0005})
-_CELLS: Final = _OLD | {0x0006, 0x0206, 0x0406, 0x0203, 0x0204, 0x0205, 0x00D6, 0x00FD, 0x027E, 0x007E, 0x00BD}
+_CELLS: Final = _OLD | {0x0006, 0x0206, 0x0406, 0x0203, 0x0204, 0x0205, 0x00D6, 0x00FD, 0x027E, 0x007E}
 
 
-def _cells(kind: int, body: bytes, book: _Book) -> Iterator[tuple[int, int, str | None]]:
-    """Yield the row, column and text of a record's cells; None for a formula whose text stands in the next record."""
-    row, column, style = struct.unpack_from("<HHH", body)
+def _cell(kind: int, body: bytes, book: _Book) -> tuple[int, int, str | None]:
+    """Return a record's row, column and text; None for a formula whose text stands in the next record."""
+    row, column, style = _PLACE.unpack_from(body)
     at = 7 if kind in _OLD or (kind == 0x0006 and book.version == 2) else 6
+    text: str | None
     if kind == 0x00FD:
-        (index,) = struct.unpack_from("<I", body, at)
-        yield row, column, book.strings[index]
+        text = book.strings[_INDEX.unpack_from(body, at)[0]]
     elif kind in (0x0204, 0x00D6, 0x0004):
-        yield row, column, _string(body, at, book, kind)
-    elif kind in (0x0203, 0x0003):
-        yield row, column, book.number(struct.unpack_from("<d", body, at)[0], style if kind == 0x0203 else 0)
-    elif kind == 0x0002:
-        yield row, column, str(struct.unpack_from("<H", body, at)[0])
+        text = _string(body, at, book, kind)
     elif kind in (0x027E, 0x007E):
-        yield row, column, book.number(_rk(struct.unpack_from("<I", body, at)[0]), style)
-    elif kind == 0x00BD:
-        for style, value in struct.iter_unpack("<HI", body[4 : len(body) - 2]):
-            yield row, column, book.number(_rk(value), style)
-            column += 1
+        text = book.number(_rk(_INDEX.unpack_from(body, at)[0]), style)
+    elif kind in (0x0203, 0x0003):
+        text = book.number(struct.unpack_from("<d", body, at)[0], style if kind == 0x0203 else 0)
+    elif kind == 0x0002:
+        text = str(struct.unpack_from("<H", body, at)[0])
     elif kind in (0x0205, 0x0005):
-        yield row, column, _truth(body[at]) if not body[at + 1] else _ERRORS.get(body[at], "#N/A")
+        text = _ERRORS.get(body[at], "#N/A") if body[at + 1] else _truth(body[at])
     else:
-        yield row, column, _result(body[at : at + 8], book, style if at == 6 else 0)
+        text = _result(body[at : at + 8], book, style if at == 6 else 0)
+    return row, column, text
 
 
 def _truth(value: int) -> str:

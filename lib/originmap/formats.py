@@ -298,11 +298,16 @@ def chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> I
 
 
 def check_package(
-    archive: zipfile.ZipFile, limits: Limits, *, skip: Callable[[str], bool] = lambda _name: False
+    archive: zipfile.ZipFile,
+    limits: Limits,
+    *,
+    skip: Callable[[str], bool] = lambda _name: False,
+    marks: int | None = None,
 ) -> None:
     """Bound an office package before a parser sees it: declared size, then every XML part as it really unpacks.
 
-    Parts that `skip` names are left to a caller who reads them through `chunks` anyway.
+    Parts that `skip` names are left to a caller who reads them through `chunks` anyway; `marks` is how many ``<`` a part may
+    have for a parser that takes them one by one.
     """
     infos = archive.infolist()
     if len(infos) > 16 * limits.sheets:
@@ -314,5 +319,6 @@ def check_package(
         if info.flag_bits & 1:
             raise UnreadableFileError("file_encrypted")
         if info.filename.endswith((".xml", ".rels")) and not skip(info.filename):
-            for _ in chunks(archive, info, limits):
-                pass
+            found = sum(piece.count(b"<") for piece in chunks(archive, info, limits))
+            if marks is not None and found > marks:
+                raise too_large(f"超过 {marks:,} 个标记")

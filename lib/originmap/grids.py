@@ -53,6 +53,14 @@ class Budget:
         self._cells, self._merges, self._sheets = limits.grid_cells, limits.merges, limits.sheets
         self._characters = int(limits.text_mb * 2**20)
 
+    def cell(self, laid_out: int, length: int) -> None:
+        """Pay for one cell's text of `length` signs, and for the cells laid out with it (`cells` and `text` in one)."""
+        self._cells -= laid_out
+        self._characters -= length
+        if self._cells < 0 or self._characters < 0 or length > self.limits.text_chars:
+            self.cells(0)
+            self.text(length)
+
     def cells(self, count: int) -> None:
         """Pay for cells, blank ones between filled ones included."""
         self._cells -= count

@@ -35,13 +35,13 @@ class Sheet:
         """Write a text into `times` cells of a row."""
         if row >= MAX_ROWS or column + times > MAX_COLUMNS:
             raise too_large(f"单元格散布到第 {row + 1} 行、第 {column + times} 列")
-        budget.cells(max(row - len(self.rows) + 1, 0))
-        self.rows.extend([] for _ in range(row - len(self.rows) + 1))
+        if (below := row - len(self.rows) + 1) > 0:
+            budget.cells(below)
+            self.rows.extend([] for _ in range(below))
         own = self.rows[row]
-        budget.cells(column - len(own) + times)
-        budget.text(*[len(text)] * times)
-        own.extend([""] * (column - len(own)))
-        own.extend([text] * times)
+        budget.cell(column - len(own) + times, len(text))
+        budget.text(*[len(text)] * (times - 1))
+        own += [""] * (column - len(own)) + [text] * times
         self.filled += times
 
     def merge(self, row: int, column: int, down: int, across: int, budget: Budget) -> None:
@@ -115,15 +115,14 @@ class Elements:
         self._tags -= 1
         if self._tags < 0:
             raise too_large(f"超过 {self.limits.tags:,} 个标记")
-        name = name.rpartition(":")[2]
+        name = name[name.find(":") + 1 :]
         self.path.append(name)
         if len(self.path) > _MAX_DEPTH:
             raise too_large(f"标记套了 {_MAX_DEPTH} 层")
         self.start(name, given)
 
-    def _end(self, name: str) -> None:
-        self.end(name.rpartition(":")[2])
-        self.path.pop()
+    def _end(self, _: str) -> None:
+        self.end(self.path.pop())
 
 
 def _refuse(*_: object) -> None:
@@ -178,8 +177,9 @@ class _OpenDocument(Elements):
                 self.sheet.hidden_rows.extend(range(self.row, min(self.row + self.rows, MAX_ROWS)))
         elif self.sheet is not None and name in ("table-cell", "covered-table-cell"):
             self.columns = count_of(given.get("table:number-columns-repeated"))
-            down, across = (count_of(given.get(f"table:number-{way}-spanned")) for way in ("rows", "columns"))
-            self.sheet.merge(self.row, self.column, down, across, self.budget)
+            if "table:number-columns-spanned" in given or "table:number-rows-spanned" in given:
+                down, across = (count_of(given.get(f"table:number-{way}-spanned")) for way in ("rows", "columns"))
+                self.sheet.merge(self.row, self.column, down, across, self.budget)
             self.cell, self.lines = given, []
             self.release()
 
@@ -227,7 +227,7 @@ def ods_grids(data: bytes, limits: Limits) -> Reading:
     """Read the sheets of an .ods, hidden ones and hidden rows marked, merges kept."""
     reader = _OpenDocument(limits)
     with opened(data) as archive:
-        check_package(archive, limits, skip=lambda name: name == "content.xml")
+        check_package(archive, limits, marks=2 * limits.tags)
         reader.read(chunks(archive, archive.getinfo("content.xml"), limits))
     return Reading(tuple(sheet.grid(limits) for sheet in reader.sheets))
 

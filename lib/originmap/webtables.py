@@ -143,7 +143,7 @@ class _Page:
         text = _clean(table.cell or [])
         table.cell = None
         if text:
-            self.budget.text(len(text))
+            self.budget.cell(0, len(text))
             row, column = table.place
             own = table.rows[row]
             own.extend([""] * (column - len(own)))

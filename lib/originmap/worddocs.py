@@ -147,7 +147,7 @@ def docx_grids(data: bytes, limits: Limits) -> Reading:
     reader = _Document(limits)
     part = "word/document.xml"
     with opened(data) as archive:
-        check_package(archive, limits, skip=lambda name: name == part)
+        check_package(archive, limits, marks=2 * limits.tags)
         reader.read(chunks(archive, archive.getinfo(part), limits))
     blocks = [block if isinstance(block, str) else block.grid(limits) for block in reader.blocks]
     grids = assemble([block for block in blocks if isinstance(block, str) or any(map(any, block.rows))])
