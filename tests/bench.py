@@ -33,7 +33,7 @@ def median_s(work: Callable[[], object], runs: int) -> float:
 
 def plain_read(folder: Path) -> None:
     """Read every sheet of every workbook with the fast reader and do nothing with it."""
-    for path in om.workbooks.list_files(folder):
+    for path in om.archives.list_files(folder):
         if path.suffix == ".xlsx":
             with python_calamine.CalamineWorkbook.from_path(path) as book:
                 for name in book.sheet_names:

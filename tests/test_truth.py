@@ -205,7 +205,7 @@ def test_every_row_has_its_place(opened: om.Round) -> None:
 
 def test_renamed_and_moved_files_give_the_same_records_and_gaps(tmp_path: Path, march: om.Round) -> None:
     folder = tmp_path / "另 一 处" / "2023-03"
-    files = [path for path in om.workbooks.list_files(march.folder) if path.suffix == ".xlsx"]
+    files = [path for path in om.archives.list_files(march.folder) if path.suffix == ".xlsx"]
     assert len(files) > 20
     for number, path in enumerate(reversed(files)):
         named_inside = march.findings[march.findings["rule"] == "township_from_file_name"]["file"]

@@ -11,13 +11,13 @@ import geopandas as gpd
 import pandas as pd
 
 from originmap import baseline, checks, records
+from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.findings import compose, found
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
 from originmap.sheets import Inbox, Table, read_inbox
 from originmap.vocab import codes
-from originmap.workbooks import list_files
 
 PROJECT = REFERENCE.parents[1]
 SAMPLE = Path("data/sample/anxi/2023-03")

@@ -18,10 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from originmap import layouts
+from originmap.archives import sources
 from originmap.findings import found
+from originmap.formats import UnreadableFileError
 from originmap.headers import MIN_HEADER_FIELDS, column_letter, loose, plain
 from originmap.rules import Rules
-from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
+from originmap.workbooks import Cells, RawSheet, read_file
 
 SAMPLE_MARK: Final = "样例数据"
 MAX_LISTED: Final = 20
@@ -108,17 +110,20 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
     is_sample = False
-    for path in list_files(folder):
-        name = shown_name(path.relative_to(folder).as_posix())
+    for source in sources(folder, rules):
+        name = source.name
         at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
         try:
-            raw = read_file(path, name, rules)
+            if source.error is not None:
+                raise source.error
+            raw, notes = read_file(source.data, name, rules)
         except UnreadableFileError as error:
             status = "to_convert" if error.rule == "file_to_convert" else "unreadable"
             files.append({"file": name, "status": status})
             findings.append(found(error.rule, at, detail=error.detail))
             continue
         files.append({"file": name, "status": "read"})
+        findings.extend(found(rule, at, detail=detail) for rule, detail in notes)
         for sheet in raw:
             kind, made, reasons, sheet_findings = recognise(sheet, rules)
             rows_in = sum(len(table.frame) for table in made) + int((reasons != "").sum())
