@@ -7,9 +7,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from originmap import texts
+from originmap import peers, sense, texts
 from originmap.cells import Source
-from originmap.findings import blocking, written
+from originmap.findings import blocking
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.subjects import SCOPE_COLUMNS, in_scope, normal_name
@@ -27,11 +27,14 @@ REGISTRY_COLUMNS = [*_WHO, *_SIZE, *_VERDICT]
 _SOURCE = ["source_file", "source_sheet", "source_row"]
 
 
-def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
+def collection(
+    source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places, round_name: str
+) -> gpd.GeoDataFrame:
     """Return the collection records judged, with `RECORD_COLUMNS`; findings go to `source.findings`."""
-    _required(source, frame, ("subject_type", "contact_phone"))
-    _implausible(source, frame, rules)
+    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
     frame = frame.assign(subject=normal_name(frame["subject_name"], places))
+    sense.collection(source, frame, rules, places, round_name)
+    peers.collection(source, frame, rules, places)
     frame = _with_ids(frame, ["plot_key"])
     point = source.text("point").fillna(texts.joined([source.text("lon"), source.text("lat")], by=","))
     # Points that await a decision are compared as typed.
@@ -48,35 +51,18 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
 
 def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) -> pd.DataFrame:
     """Return the registry judged, with `REGISTRY_COLUMNS`; a row without a size is kept and counted beside."""
-    _required(source, frame, ())
+    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
+    sense.registry(source, frame, rules, places)
+    # A registry holds the small ones of every type.
+    peers.sizes(source, frame, rules, by_type=False)
     frame = frame.assign(subject=normal_name(frame["subject_name"], places), plot_key="", cropping=pd.NA)
     frame = frame.assign(collected_on=pd.Series(pd.NA, index=frame.index, dtype="str"))
-    _implausible(source, frame, rules)
     frame = _with_ids(frame, ["base_address"])
     usable = {"size_missing", "size_unreadable", "size_unit_mismatch"}
     frame = frame.assign(status=_status(source, frame, ["base_address", "size_value"], usable=usable))
     counted = frame["status"] == "accepted"
     frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     return frame[REGISTRY_COLUMNS]
-
-
-def _required(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> None:
-    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
-    rules = {"subject_type": "subject_type_missing", "contact_phone": "phone_missing"}
-    for name in names:
-        blank = source.text(name).isna()
-        if name == "contact_phone":
-            for column in ("contact_name", "contact"):
-                blank &= frame[name].isna() & ~texts.found_in(source.text(column), r"\p{Nd}")
-        source.find(rules[name], blank, name)
-
-
-def _implausible(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
-    low = frame["product"].map({code: product.plausible[0] for code, product in rules.products.items()}).astype(float)
-    high = frame["product"].map({code: product.plausible[1] for code, product in rules.products.items()}).astype(float)
-    off = (frame["size_value"] < low) | (frame["size_value"] > high)
-    span = written(low[off], "{:g}") + "–" + written(high[off], "{:g}")
-    source.find("size_implausible", off, "size", detail=span.reindex(frame.index))
 
 
 def _month(frame: pd.DataFrame) -> pd.Series:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from originmap import notation, texts, windows
 from originmap.cells import Source
-from originmap.findings import mask_phones, written
+from originmap.findings import closest, mask_phones, written
 from originmap.places import Places, points_of
 from originmap.rules import Rules
 from originmap.sheets import Table
@@ -61,13 +61,14 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
     source = Source.of(tables, zero=True)
     if not len(source.frame):
         return pd.DataFrame({"township_code": [], "product": []}, dtype="str"), []
-    code, _ = townships(source, places)
+    code, _ = townships(source, places, rules)
     names = rules.product_names()
     product = (
         source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
     )
-    product = product.fillna(_sheet_products(source, rules))
-    filled = source.frame["table"].map({number: len(table.rows) > 0 for number, table in enumerate(tables)})
+    product = product.fillna(sheet_products(source, rules))
+    rows = {(table.file, table.sheet) for table in tables if len(table.rows)}
+    filled = source.frame["table"].map({at: (table.file, table.sheet) in rows for at, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
     labels = product.map({key: item.name for key, item in rules.products.items()}).astype("str").fillna("全部品种")
     source.find("zero_report_unclear", unclear, "subject_name")
@@ -78,7 +79,7 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
 
 def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
     """Return the columns that collection and registry share, in canonical order."""
-    code, township = townships(source, places)
+    code, township = townships(source, places, rules)
     frame = pd.DataFrame({"round": round_name, "township_code": code, "township": township}, index=source.frame.index)
     frame["village"] = _village(source, places)
     frame["subject_name"] = _name(source.text("subject_name"))
@@ -106,7 +107,7 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 
 
-def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
+def townships(source: Source, places: Places, rules: Rules) -> tuple[pd.Series, pd.Series]:
     """Return each row's township code and name: its own cell's, else its sheet's, else NA and a finding."""
     sheets = sheet_townships(source.tables, places)
     index = source.frame["table"]
@@ -115,12 +116,14 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
     own = places.township_of(text)
     code = own.where(text.notna(), default)
     names = places.names
-    source.find("township_unknown", code.isna(), "township")
+    near = closest(text.where(code.isna()), names.values(), cutoff=rules["judging"]["near_text"])
+    source.find("township_unknown", code.isna(), "township", proposal=near)
     differs = own.notna() & default.notna() & (own != default) & origin.isin(["context", "sheet"])
     source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
     by_file = text.isna() & code.notna() & (origin == "file")
     # Once a sheet is enough: the same words against every row would drown the rest.
-    by_file &= ~index.where(by_file).duplicated()
+    sheet = source.frame["file"] + "\x1f" + source.frame["sheet"]
+    by_file &= ~sheet.where(by_file).duplicated()
     source.find("township_from_file_name", by_file, "township", proposal=code.map(names).astype("str"))
     return code, code.map(names).astype("str")
 
@@ -139,13 +142,16 @@ def _village(source: Source, places: Places) -> pd.Series:
     return texts.without(text, rf"^{re.escape(places.county['name'])}")
 
 
-def _sheet_products(source: Source, rules: Rules) -> pd.Series:
+def sheet_products(source: Source, rules: Rules) -> pd.Series:
     """Return the product that each row's sheet is about: its name first, then its title; NA when none or several."""
     names = rules.product_names()
     # 水芹 holds 芹: words for other crops are taken out before a product is sought.
     others = [*rules["not_products"]["others"], *rules["not_products"]["ambiguous"]]
     found_products = {}
     for number, table in enumerate(source.tables):
+        if table.product:
+            found_products[number] = table.product
+            continue
         for text in (table.sheet, *table.context):
             rest, codes = notation.narrow(text), set()
             if any(other in rest for other in others):
@@ -165,7 +171,7 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     text = source.text("product")
     clean = texts.half_width(text)
     names = rules.product_names()
-    product = clean.map(names).astype("str").where(text.notna(), _sheet_products(source, rules))
+    product = clean.map(names).astype("str").where(text.notna(), sheet_products(source, rules))
     for entry in rules.products.values():
         for alias, severity in (entry.noted_aliases or {}).items():
             rule = "product_alias_noted" if severity == "note" else "product_alias_doubtful"
@@ -173,7 +179,10 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     ambiguous = clean.isin(rules["not_products"]["ambiguous"])
     source.find("product_missing", product.isna() & text.isna(), "product")
     source.find("product_ambiguous", ambiguous, "product")
-    source.find("product_unknown", product.isna() & text.notna() & ~ambiguous, "product")
+    unknown = product.isna() & text.notna() & ~ambiguous
+    others = rules["not_products"]["others"]
+    near = closest(clean.where(unknown), names, cutoff=rules["judging"]["near_text"], but=others)
+    source.find("product_unknown", unknown, "product", proposal=near)
     return product
 
 
@@ -186,7 +195,9 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     known = code != ""
     if name != "trace_methods":
         known &= ~texts.found_in(code, ";")
-    source.find(rule, text.notna() & ((read["rest"] != "") | ~known), name)
+    unknown = text.notna() & ((read["rest"] != "") | ~known)
+    near = closest(read["rest"].where(unknown), forms, cutoff=rules["judging"]["near_text"])
+    source.find(rule, unknown, name, proposal=near)
     return code.where(known)
 
 
@@ -257,12 +268,8 @@ def _windows(source: Source, year: int, month: int) -> pd.Series:
         start, _, stop = text.partition("\x1f")
         return windows.between(start or None, stop or None, year, month)
 
-    found_windows = read.where(single.notna(), texts.each(pair, both))
-    typed = single.notna() | first.notna() | last.notna()
-    value = texts.without(single.fillna(texts.joined([first, last], by=" / ")), r" / $")
-    source.find("window_missing", ~typed, "market_window")
-    source.find("window_unreadable", typed & found_windows.isna(), "market_window", value=value)
-    return found_windows
+    # What is missing or unreadable is said in `sense`, where a window that runs backwards is told apart.
+    return read.where(single.notna(), texts.each(pair, both))
 
 
 def _days(source: Source, name: str) -> pd.Series:
@@ -301,7 +308,6 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
         settled[proposal.index] = False
     told = rule.isin(["point_swapped", "point_decimal_lost", "point_dms_as_decimal"])
     shown = (written(x[told], "{:.6f}") + "," + written(y[told], "{:.6f}")).reindex(x.index)
-    source.find("point_missing", text.isna(), "point", value="")
     source.find("point_unreadable", text.notna() & x.isna(), "point", value=text)
     for name in ("point_swapped", "point_decimal_lost", "point_dms_as_decimal"):
         source.find(name, rule == name, "point", value=text, proposal=shown)

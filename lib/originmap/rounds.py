@@ -11,13 +11,13 @@ import geopandas as gpd
 import pandas as pd
 
 from originmap import baseline, checks, records
+from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.findings import compose, found
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
 from originmap.sheets import Inbox, Table, read_inbox
 from originmap.vocab import codes
-from originmap.workbooks import list_files
 
 PROJECT = REFERENCE.parents[1]
 SAMPLE = Path("data/sample/anxi/2023-03")
@@ -61,7 +61,7 @@ class Round:
         `file, status`; `sheets`: `file, sheet, kind, rows_in, accepted, quarantined, duplicate, skipped, township_code`;
         `skipped`: `file, sheet, row, reason`.
     columns
-        The field-to-column map: `kind, file, sheet, field, column`. With a row it gives a value's cell.
+        The field-to-column map, see `cells.table_cells`. With a row it gives a value's cell.
     submissions
         What each township spoke of: `township_code, product, state` (reported, zero); a township whose files name no
         product at all has one row with NA.
@@ -103,6 +103,8 @@ class Round:
         """Return where a record's value stands, as ``file〔sheet〕cell``; without a column of its own, the row."""
         here = self.columns
         here = here[(here["file"] == row["source_file"]) & (here["sheet"] == row["source_sheet"])]
+        here = here[[not own or row["source_row"] in own for own in here["rows"]]]
+        here = here[here["product"].isin(["", row["product"]])]
         letter = here.loc[here["field"] == field, "column"]
         spot = f"{letter.iat[0]}{row['source_row']}" if len(letter) else f"第 {row['source_row']} 行"
         return f"{row['source_file']}〔{row['source_sheet']}〕{spot}"
@@ -203,7 +205,7 @@ def _of_kind(inbox: Inbox, kind: str) -> list[Table]:
 def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Places, inbox: Inbox) -> Round:
     findings = list(inbox.findings)
     collected = Source.of(_of_kind(inbox, "collection"))
-    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places)
+    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places, name)
     findings.extend(part.assign(record_id=frame["record_id"].reindex(part.index)) for part in collected.findings)
     zero, zero_findings = records.zero_reports(_of_kind(inbox, "collection"), rules, places)
     findings.extend(zero_findings)
@@ -271,11 +273,12 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, pla
         column = counts[status] if status in counts else pd.Series(dtype="int64")
         sheets[status] = column.reindex(sheets.index, fill_value=0).astype("int64")
     sheets["skipped"] = skipped.reindex(sheets.index, fill_value=0).astype("int64")
-    # The planting-area table has no records of its own: each of its rows is used.
-    plain = sheets["kind"] == "planting_area"
-    sheets.loc[plain, "accepted"] = sheets.loc[plain, "rows_in"] - sheets.loc[plain, "skipped"]
+    # The other kinds have no records of their own: each of their rows is used.
+    for table in inbox.tables:
+        if table.kind not in ("collection", "registry"):
+            sheets.loc[(table.file, table.sheet), "accepted"] += len(table.rows)
     whole = records.sheet_townships(inbox.tables, places)["code"]
-    owners = {(table.file, table.sheet): code for table, code in zip(inbox.tables, whole, strict=True)}
+    owners = {(table.file, table.sheet): code for table, code in reversed([*zip(inbox.tables, whole, strict=True)])}
     hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
     owners |= {key: hit[1] if hit else None for key, hit in hits.items()}
     sheets["township_code"] = pd.Series([owners[key] for key in sheets.index], index=sheets.index, dtype="str")

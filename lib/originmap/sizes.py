@@ -32,7 +32,9 @@ def read_sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame
     value = (size["value"] * factors).where(known).round(2)
     bad_unit = known & factors.isna()
     source.find("size_missing", text.isna(), "size")
-    source.find("size_unreadable", text.notna() & size["value"].isna(), "size")
+    unread = text.notna() & size["value"].isna()
+    likely = texts.each(text.where(unread), lambda cell: notation.likely_size(cell, words)).fillna("")
+    source.find("size_unreadable", unread, "size", proposal=likely)
     source.find("size_unit_mismatch", bad_unit, "size")
     crop = unit == "mu"
     frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
