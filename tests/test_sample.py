@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 from originmap.findings import RULES
 from originmap.rules import load_rules
 from originmap.sample import write_county, write_sample
+from originmap.sample.doubts import doubts
 from originmap.sample.forms import write_size
 from originmap.sample.mistakes import MISTAKES
 from originmap.sample.trades import Dice, Window
@@ -129,7 +130,9 @@ def test_every_long_number_is_invented(county, cells):
     subjects = {
         (row["township_code"], row["subject_name"]): row["contact_phone"]
         for row in truth(county, "collection")
-        if row["contact_phone"] and row["subject_name"] and row["mistakes"] != "township_differs"
+        if row["contact_phone"]
+        and row["subject_name"]
+        and not {"township_differs", "phone_shared"} & set(row["mistakes"].split(";"))
     }
     assert len(set(subjects.values())) == len(subjects)
 
@@ -156,8 +159,8 @@ def test_counts_are_those_of_a_real_county(county, cells):
     categories = Counter(row["category"] for row in registry)
     assert set(categories) == {"matched", "size_difference", "missing", "exempt", "unreadable"}
     assert categories["exempt"] > len(registry) / 2
-    spoilt = sum(bool(set(row["mistakes"].split(";")) - {"", "below_threshold"}) for row in march)
-    assert 0.03 < spoilt / len(march) < 0.06
+    spoilt = sum(bool(set(row["mistakes"].split(";")) - {"", "below_threshold", "buyer_noted"}) for row in march)
+    assert 0.05 < spoilt / len(march) < 0.1
     states = Counter(row["state"] for row in truth(county, "submissions") if row["round"] == "2023-03")
     assert states["not_submitted"] == 8
     assert states["zero"] == 1
@@ -174,7 +177,7 @@ def test_every_mistake_is_planted_and_names_a_rule_and_a_cell(county, cells):
     planted = truth(county, "mistakes")
     assert {row["rule"] for row in planted} <= set(RULES)
     counts = Counter(row["rule"] for row in planted if row["round"] == "2023-03")
-    assert all(counts[mistake.rule] >= 2 for mistake in MISTAKES)
+    assert [mistake.rule for mistake in (*MISTAKES, *doubts({})) if counts[mistake.rule] < 2] == []
     assert counts["township_differs"] == 2
     files = {
         "sheet_refused",
@@ -185,9 +188,9 @@ def test_every_mistake_is_planted_and_names_a_rule_and_a_cell(county, cells):
         "township_from_file_name",
     }
     assert all(counts[rule] for rule in (*files, "baseline_total_differs", "below_threshold"))
-    blank = {"subject_missing", "subject_type_missing", "size_missing", "window_missing", "point_missing"}
     for row in planted:
-        if row["rule"] in blank:
+        # A phone may be missing in a cell that holds a name, a column in a header that has others.
+        if row["rule"].endswith("_missing") and row["rule"] not in ("phone_missing", "column_missing"):
             assert cell_text(cells, row) == ""
         elif row["cell"] and row["rule"] != "phone_missing":
             assert cell_text(cells, row) != ""
