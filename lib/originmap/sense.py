@@ -376,6 +376,7 @@ def _addresses(source: Source, frame: pd.DataFrame, places: Places) -> None:
     if not named.any():
         return
     sought = re.compile("|".join(sorted(map(re.escape, full), key=len, reverse=True)))
-    towns_named = address[named].map(lambda text: places.names[full[sought.search(text)[0]]])  # type: ignore[index]
+    names = places.names
+    towns_named = address[named].map(lambda text: names[full[sought.search(text)[0]]])  # type: ignore[index]
     detail = towns_named.astype("str").reindex(frame.index)
     source.find("address_township_differs", pd.Series(named, index=frame.index), "base_address", detail=detail)
