@@ -16,6 +16,7 @@ from files import (
     bare_biff2,
     bare_biff5,
     biff8,
+    cells8,
     compound,
     docx,
     gbk_archive,
@@ -45,7 +46,6 @@ DATA = Path(__file__).parent / "data"
 RULES = load_rules()
 LIMITS = Limits.of(RULES)
 SHEET = collection_sheet(grower(), grower(序号=2, 种养殖主体="陈小样", 种养规模="3分"))
-NONE = None
 
 
 def read(data: bytes, name: str) -> Reading:
@@ -446,6 +446,23 @@ def test_formulas_errors_and_packed_numbers_of_an_xls() -> None:
     (grid,) = read(compound({"Workbook": biff8({"S": body})}), "a.xls").grids
     assert grid.rows == [["湖头", "TRUE", "#N/A", "", "2.5"], ["5", "2.5", "-7", "2.5"], ["#DIV/0!"]]
     assert grid.merges == ((1, 0, 2, 0),)
+
+
+def test_an_xls_that_claims_every_row_is_read_as_far_as_it_is_filled() -> None:
+    blank = record(0xBE, struct.pack("<HH", 65_535, 0) + b"\0\0" * 256 + struct.pack("<H", 255))
+    claim = record(0x200, struct.pack("<IIHHH", 0, 65_536, 0, 256, 0))
+    (grid,) = read(compound({"Workbook": biff8({"S": claim + cells8([["a", "b"], ["1", 2]]) + blank})}), "a.xls").grids
+    assert grid.rows == [["a", "b"], ["1", "2"]]
+
+
+def test_a_workbook_inside_a_word_document_is_not_its_own() -> None:
+    blob = bytearray(compound({"WordDocument": b"x", "ObjectPool": b"y", "Workbook": b"z"}))
+    assert kind_of(bytes(blob)) == "biff"
+    (directory,) = struct.unpack_from("<I", blob, 48)
+    pool = (directory + 1) * 512 + 2 * 128
+    blob[pool + 66] = 1  # a storage, with the workbook as its child
+    struct.pack_into("<III", blob, pool + 68, 0xFFFFFFFF, 0xFFFFFFFF, 3)
+    assert kind_of(bytes(blob)) == "doc"
 
 
 def test_shared_strings_go_on_in_the_next_record_in_another_width() -> None:
