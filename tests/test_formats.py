@@ -242,6 +242,7 @@ def test_bytes_that_fit_no_encoding_are_read_and_said() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le"])
 @given(st.lists(st.text(alphabet="湖头镇豇豆㎡䶮ab1 、", min_size=2, max_size=8), min_size=2, max_size=5))
+@settings(deadline=None)
 def test_an_encoding_is_found_whatever_is_declared(encoding: str, words: list[str]) -> None:
     text = "乡镇,产品,a\n" * 3 + "\n".join(words)
     found, fits = encoding_of(text.encode(encoding))
@@ -347,7 +348,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_soup_of_rows_and_cells_is_read_as_a_browser_does(pieces: list[str]) -> None:
     page = (
         "<html><body><table><tr><td>头</td><td>尾</td></tr><tr><td>1<td>2" + "".join(pieces) + "</table></body></html>"
@@ -616,3 +617,25 @@ def test_a_damaged_file_is_never_more_than_one_finding(name: str, data: st.DataO
         blob[at : at + 1] = bytes([data.draw(st.integers(0, 255))])
     with contextlib.suppress(UnreadableFileError):
         workbooks.read_file(bytes(blob), name, RULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("workbook.ods", "content.xml"),
+        ("tables.docx", "word/document.xml"),
+        ("workbook.xlsx", "xl/worksheets/sheet1.xml"),
+    ],
+)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_part_in_a_sound_package_neither(name: str, part: str, data: st.DataObject) -> None:
+    with zipfile.ZipFile(io.BytesIO(fixture(name))) as archive:
+        parts = {entry: archive.read(entry) for entry in archive.namelist() if not entry.endswith("/")}
+    blob = bytearray(parts[part])
+    for at in data.draw(st.lists(st.integers(0, len(blob) - 1), min_size=1, max_size=9)):
+        blob[at : at + data.draw(st.integers(1, 9))] = data.draw(
+            st.sampled_from([b"", b"<", b">", b'"', b"9999999999", b"\xff", b"-"])
+        )
+    with contextlib.suppress(UnreadableFileError):
+        workbooks.read_file(package(parts | {part: bytes(blob)}), name, RULES)
