@@ -141,6 +141,8 @@ def cases(good: bytes) -> dict[str, tuple[str, Callable[[], bytes], set[str]]]:
     return {
         # .xlsx
         "far_cell": ("a.xlsx", lambda: changed(good, sheet, sheet_xml(cell % (FAR, b"XFD", FAR))), large),
+        "far_cell_prefixed": ("a.xlsx", lambda: changed(good, sheet, sheet_xml(b'<x:row><x:c s="0" t=\'n\' r=\'xfd1048576\'><v>1</v></x:c></x:row>')), large),
+        "far_cell_elsewhere": ("a.xlsx", lambda: changed(good, "xl/other.xml", lambda _: b'<worksheet><sheetData><row><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>'), wrong),
         "sparse": ("a.xlsx", lambda: changed(good, sheet, sheet_xml(cell % (FAR, b"S", FAR))), large),
         "sheet_bomb": ("a.xlsx", lambda: changed(good, sheet, sheet_xml(b" " * (100 << 20))), large),
         "strings_bomb": ("a.xlsx", lambda: changed(good, strings, before(b"</sst>", b"<si><t>" + b"a" * (100 << 20) + b"</t></si>")), large),

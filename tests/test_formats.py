@@ -431,6 +431,14 @@ def test_repeats_comments_and_spaces_of_an_opendocument() -> None:
     assert grid.rows == [["甲  乙\n丙", "", "", "13800000000"], ["x", "x"], ["x", "x"]]
 
 
+def test_a_large_and_monotonous_opendocument_is_no_bomb() -> None:
+    cell = '<table:table-cell office:value-type="string" calcext:value-type="string"><text:p>湖头镇</text:p></table:table-cell>'
+    rows = "".join(f"<table:table-row>{cell * 17}</table:table-row>" for _ in range(12_000))
+    data = ods(f'<table:table table:name="S">{rows}</table:table>')
+    assert len(data) < 200_000
+    assert len(read(data, "a.ods").grids[0].rows) == 12_000
+
+
 def test_formulas_errors_and_packed_numbers_of_an_xls() -> None:
     def formula(column: int, result: bytes) -> bytes:
         return record(0x06, struct.pack("<HHH", 0, column, 0) + result + b"\0" * 8)

@@ -75,7 +75,8 @@ def read_file(data: bytes, name: str, rules: Rules) -> tuple[list[RawSheet], tup
         raise UnreadableFileError("file_unreadable") from error
 
 
-_FILLED = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>/]*>')
+# A cell with content: any prefix, its address among other attributes, in either kind of quotes.
+_FILLED = re.compile(rb"""<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*["']([A-Za-z]+)(\d+)["'](?:[^>]*[^>/])?>""")
 
 
 def _column_number(letters: bytes) -> int:
@@ -106,11 +107,13 @@ def _check_reach(pieces: Iterator[bytes], limits: Limits) -> None:
         filled += len(found)
         # Eight digits are beyond any sheet already; a forged address may have thousands.
         rows = max([rows, *(int(row[:8]) for row in {row for _, row in found})])
-        columns = max([columns, *(_column_number(letters[:8]) for letters in {letters for letters, _ in found})])
-        merges += chunk.count(b"<mergeCell ")
+        columns = max(
+            [columns, *(_column_number(letters[:8].upper()) for letters in {letters for letters, _ in found})]
+        )
+        merges += chunk.count(b"mergeCell ")
         if merges > limits.merges:
             raise too_large(f"合并单元格超过 {limits.merges:,} 处")
-        rest = chunk[-64:]
+        rest = chunk[chunk.rfind(b"<") :] if b"<" in chunk else b""
     check_reach(rows, columns, filled, limits)
 
 
