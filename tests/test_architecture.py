@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
-    "layouts sheets cells notation windows places records baseline subjects sense peers decisions checks rounds "
+    "layouts sheets cells notation windows sizes places records baseline subjects sense peers decisions checks rounds "
     "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from originmap.findings import found
 from originmap.headers import column_letter
-from originmap.sheets import Table
+from originmap.sheets import Table, frame_of
 
 PEOPLE = ("contact", "supervisor", "collector")
 
@@ -36,12 +37,13 @@ class Source:
         """Stack the data rows of `tables` (`zero`: their zero-report rows), ordered by file and sheet."""
         parts = []
         for number, table in enumerate(tables):
-            rows = table.zero_rows if zero else table.frame
-            parts.append(rows.assign(table=number, file=table.file, sheet=table.sheet))
-        empty = pd.DataFrame({"table": [], "file": [], "sheet": [], "row": []}).astype({"table": int, "row": int})
-        frame = pd.concat(parts, ignore_index=True) if parts else empty
-        fields = [name for name in frame if name not in ("table", "row")]
-        return cls(frame.astype(dict.fromkeys(fields, "str")), tables)
+            rows = table.zero_rows if zero else table.rows
+            places = {"table": pa.repeat(number, len(rows)), "file": pa.repeat(pa.scalar(table.file, pa.large_string()), len(rows)),
+                      "sheet": pa.repeat(pa.scalar(table.sheet, pa.large_string()), len(rows))}  # fmt: skip
+            parts.append(pa.table(places | dict(zip(rows.column_names, rows.columns, strict=True))))
+        empty = pa.table({"table": pa.array([], "int64"), "file": pa.array([], "large_string"), "sheet": pa.array([], "large_string"),
+                          "row": pa.array([], "int64")})  # fmt: skip
+        return cls(frame_of(pa.concat_tables([empty, *parts], promote_options="default")), tables)
 
     def text(self, name: str) -> pd.Series:
         """Return a field's raw text, all NA when no table has it."""
@@ -93,7 +95,7 @@ def table_cells(tables: Sequence[Table]) -> pd.DataFrame:
     rows = [
         (table.kind, table.file, table.sheet, name, column_letter(column), table.product, own)
         for table in tables
-        for own in [None if table.whole else frozenset(table.frame["row"])]
+        for own in [None if table.whole else frozenset(table.rows["row"].to_pylist())]
         for name, column in sorted(table.columns.items(), key=lambda item: item[1])
     ]
     columns = ["kind", "file", "sheet", "field", "column", "product"]

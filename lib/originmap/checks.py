@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from originmap import peers, sense, texts
@@ -11,7 +12,7 @@ from originmap.cells import Source
 from originmap.findings import blocking
 from originmap.places import Places
 from originmap.rules import Rules
-from originmap.subjects import in_scope, normal_name
+from originmap.subjects import SCOPE_COLUMNS, in_scope, normal_name
 
 _WHO = "record_id round township_code township village subject_name subject_type contact_name contact_phone product".split()
 _PLOT = "plot_key cropping".split()
@@ -42,7 +43,7 @@ def collection(
     frame = frame.assign(status=_status(source, frame, ["plot_key", "size_value", "point_key"]))
     _possible_duplicates(source, frame)
     counted = frame["status"] == "accepted"
-    frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
+    frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     below = counted & ~frame["in_scope"].fillna(value=True).astype(bool)
     source.find("below_threshold", below, "size")
     return gpd.GeoDataFrame(frame[RECORD_COLUMNS], geometry="geometry", crs=frame.crs)
@@ -60,7 +61,7 @@ def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) 
     usable = {"size_missing", "size_unreadable", "size_unit_mismatch"}
     frame = frame.assign(status=_status(source, frame, ["base_address", "size_value"], usable=usable))
     counted = frame["status"] == "accepted"
-    frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
+    frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     return frame[REGISTRY_COLUMNS]
 
 
@@ -102,16 +103,17 @@ def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[st
     """Decide each row's status: blocked rows are quarantined, then all but one of equal rows are duplicates."""
     blocks = set(blocking()) - (usable or set())
     blocked = [part.index for part in source.findings if len(part) and part["rule"].iat[0] in blocks]
-    status = pd.Series("accepted", index=frame.index, dtype="str")
+    waits = pd.Series(data=False, index=frame.index)
     for index in blocked:
-        status[index] = "quarantined"
-    rest = frame[status == "accepted"]
-    rest = rest.assign(is_buyer=rest["subject_type"] == "buyer")
-    key = texts.joined([_joined(rest, ["township_code", "subject", "product", "is_buyer", *same]), _month(rest)])
-    equal = key.duplicated(keep=False)
-    if not equal.any():
+        waits[index] = True
+    status = pd.Series(np.where(waits, "quarantined", "accepted"), index=frame.index, dtype="str")
+    buyer = pd.Series(np.where(frame["subject_type"] == "buyer", "buyer", ""), index=frame.index, dtype="str")
+    key = texts.joined([_joined(frame, ["township_code", "subject", "product", *same]), buyer, _month(frame)])
+    equal = key[~waits].duplicated(keep=False)
+    equal = equal.index[equal]
+    if not len(equal):
         return status
-    rest, key = rest[equal], key[equal]
+    rest, key = frame.loc[equal], key[equal]
     order = pd.DataFrame({"key": key, "content": _content(rest), **{name: rest[name] for name in _SOURCE}})
     # Of equal rows the one that says most is kept.
     order = order.assign(blank=rest.isna().sum(axis=1)).sort_values(["key", "blank", "content", *_SOURCE])

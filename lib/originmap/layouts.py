@@ -224,7 +224,7 @@ def set_aside(block: Block) -> list[int]:
 
 def _says(column: pa.ChunkedArray) -> Mask:
     """Tell which cells hold more than a stroke or a nought."""
-    silent = pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(_NOTHING)))
+    silent = pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(_NOTHING), column.type))
     says = pc.and_(pc.is_valid(column), pc.invert(silent))
     mask: Mask = says.to_numpy(zero_copy_only=False).astype(bool)
     return mask

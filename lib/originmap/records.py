@@ -5,8 +5,7 @@ sheets and rows, and findings carry the index of their row.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -16,10 +15,10 @@ import pyarrow.compute as pc
 from originmap import notation, texts, windows
 from originmap.cells import Source
 from originmap.findings import closest, mask_phones, written
-from originmap.headers import unit_in_header
 from originmap.places import Places, points_of
 from originmap.rules import Rules
 from originmap.sheets import Table
+from originmap.sizes import read_sizes
 
 MIN_HINT = 2
 
@@ -68,7 +67,7 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
         source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
     )
     product = product.fillna(sheet_products(source, rules))
-    rows = {(table.file, table.sheet) for table in tables if len(table.frame)}
+    rows = {(table.file, table.sheet) for table in tables if len(table.rows)}
     filled = source.frame["table"].map({at: (table.file, table.sheet) in rows for at, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
     labels = product.map({key: item.name for key, item in rules.products.items()}).astype("str").fillna("全部品种")
@@ -87,7 +86,7 @@ def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd
     frame["subject_type"] = _choice(source, "subject_type", rules, "subject_type_unknown")
     frame["contact_name"], frame["contact_phone"] = _person(source, "contact")
     frame["product"] = _products(source, rules)
-    sizes = _sizes(source, frame["product"], rules)
+    sizes = read_sizes(source, frame["product"], rules)
     frame = frame.assign(**{name: sizes[name] for name in sizes})
     frame["base_address"] = mask_phones(texts.half_width(source.text("base_address"), spaces=True))
     frame["source_file"], frame["source_sheet"] = source.frame["file"], source.frame["sheet"]
@@ -185,73 +184,6 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     near = closest(clean.where(unknown), names, cutoff=rules["judging"]["near_text"], but=others)
     source.find("product_unknown", unknown, "product", proposal=near)
     return product
-
-
-def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
-    """Read sizes into `size_value, size_unit, area_mu, head_count`: the product's unit, areas to 0.01 亩."""
-    words = {word: factor for family in rules.units.values() for word, factor in family.items()}
-    text, said = source.text("size"), source.text("unit")
-    size = texts.spread(text, lambda cell: notation.quantity(cell, words), ["value", "unit"], (np.nan, ""))
-    hint = texts.spread(
-        said, lambda cell: notation.quantity("1" + notation.narrow(cell), words), ["value", "unit"], (1.0, "")
-    )
-    unit = product.map({code: item.unit for code, item in rules.products.items()}).astype("str")
-    headers = {number: _table_unit(table, words) for number, table in enumerate(source.tables)}
-    # 单位 may also head a column of offices and townships.
-    says = said.notna() & ~texts.found_in(said, "[镇乡村局站所社场司会心]$")
-    # One look a combination of what the size, its row, its sheet and its product say.
-    ways = pd.DataFrame({"own": size["unit"], "row": hint["unit"], "times": hint["value"], "says": says,
-                         "table": source.frame["table"], "target": unit.fillna("")})  # fmt: skip
-    group = ways.groupby(list(ways), sort=False).ngroup().to_numpy()
-    first = np.flatnonzero(~pd.Series(group).duplicated().to_numpy())
-    factors = np.full(group.max(initial=-1) + 1, np.nan)
-    for at in first:
-        factors[group[at]] = _factor(ways.iloc[at].to_dict(), headers, rules)
-    factor = factors[group]
-    known = size["value"].notna() & unit.notna()
-    value = (size["value"] * factor).where(known).round(2)
-    bad_unit = known & np.isnan(factor)
-    source.find("size_missing", text.isna(), "size")
-    unread = text.notna() & size["value"].isna()
-    likely = texts.each(text.where(unread), lambda cell: notation.likely_size(cell, words)).fillna("")
-    source.find("size_unreadable", unread, "size", proposal=likely)
-    source.find("size_unit_mismatch", bad_unit, "size")
-    crop = unit == "mu"
-    frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
-    return frame.assign(area_mu=value.where(crop), head_count=value.where(~crop))
-
-
-def _factor(way: Mapping[str, Any], headers: Mapping[int, notation.Quantity | None], rules: Rules) -> float:
-    """Return what turns a number as typed into the product's unit, NaN where the unit said is none of the product's.
-
-    The size's own unit counts, else its row's, else the header's: that one only where it fits (规模(亩) stands over animals too).
-    """
-    units = rules.units.get(way["target"])
-    if units is None:
-        return np.nan
-    if way["own"]:
-        return units.get(way["own"], np.nan)
-    if way["row"]:
-        return float(way["times"]) * units.get(way["row"], np.nan)
-    if way["says"]:
-        return np.nan
-    hint = headers[way["table"]]
-    return hint.value * units[hint.unit] if hint and hint.unit in units else 1.0
-
-
-def _table_unit(table: Table, words: Mapping[str, float]) -> notation.Quantity | None:
-    """Return the unit that a table's size header (面积(万只)), or a line above it (单位：公顷), gives; None when it gives none."""
-    said = [unit_in_header(table.headers.get("size", ""))]
-    said += [
-        match[1]
-        for text in table.context
-        if (match := re.search(r"(?<!填报)(?<!报送)单位[:：]\s*([^\s，,；;)）]+)", text))
-    ]
-    for text in said:
-        hint = notation.quantity(f"1{text}", words) if text else None
-        if hint is not None and hint.unit:
-            return hint
-    return None
 
 
 def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:

@@ -276,7 +276,7 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, pla
     # The other kinds have no records of their own: each of their rows is used.
     for table in inbox.tables:
         if table.kind not in ("collection", "registry"):
-            sheets.loc[(table.file, table.sheet), "accepted"] += len(table.frame)
+            sheets.loc[(table.file, table.sheet), "accepted"] += len(table.rows)
     whole = records.sheet_townships(inbox.tables, places)["code"]
     owners = {(table.file, table.sheet): code for table, code in reversed([*zip(inbox.tables, whole, strict=True)])}
     hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
@@ -290,7 +290,7 @@ def _arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Pl
     unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
     named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
     ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
-    return named | set(ours.dropna()) | set(frame["township_code"].dropna())
+    return named | set(ours.dropna()) | set(frame["township_code"].dropna().unique())
 
 
 def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from originmap.findings import found
 from originmap.formats import UnreadableFileError
 from originmap.headers import MIN_HEADER_FIELDS, column_letter, loose, plain
 from originmap.rules import Rules
+from originmap.texts import TEXT
 from originmap.workbooks import Cells, RawSheet, read_file
 
 SAMPLE_MARK: Final = "样例数据"
@@ -30,7 +31,6 @@ MAX_LISTED: Final = 20
 # A note fills no more cells than this; a row with more than MAX_ODD, a subject and a size is a record without a second look.
 MAX_NOTE: Final = 4
 MAX_ODD: Final = 6
-_TEXT: Final = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Table:
         Field to 0-based column: with `row` it gives every value its cell.
     headers
         Field to the header as written, units included.
-    frame
-        `row` (1-based) and one column of texts per field, None where blank.
+    rows
+        `row` (1-based) and one column of texts per field, null where blank.
     zero_rows
         The same columns for rows that report nothing grown (零报告).
     context
@@ -65,12 +65,17 @@ class Table:
     sheet: str
     columns: Mapping[str, int]
     headers: Mapping[str, str]
-    frame: pd.DataFrame
-    zero_rows: pd.DataFrame
+    rows: pa.Table
+    zero_rows: pa.Table
     context: tuple[str, ...]
     head_row: int = 0
     product: str = ""
     whole: bool = True
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """`rows` as a frame."""
+        return frame_of(self.rows)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,11 @@ class Inbox:
     is_sample: bool
 
 
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return Arrow rows as a frame with text columns."""
+    return table.to_pandas(types_mapper={pa.large_string(): TEXT}.get)
+
+
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
     """Read every file of `folder`; one that cannot be read is a finding, the others are processed."""
     files: list[dict[str, object]] = []
@@ -126,7 +136,7 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
         findings.extend(found(rule, at, detail=detail) for rule, detail in notes)
         for sheet in raw:
             kind, made, reasons, sheet_findings = recognise(sheet, rules)
-            rows_in = sum(len(table.frame) for table in made) + int((reasons != "").sum())
+            rows_in = sum(len(table.rows) for table in made) + int((reasons != "").sum())
             sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": rows_in})
             skipped.extend((name, sheet.sheet, row, reason) for row, reason in enumerate(reasons, start=1) if reason)
             findings.extend(sheet_findings)
@@ -216,22 +226,22 @@ def _read_block(
         reasons[nothing] = "zero_report"
         for part in split:
             own = {field: body[field_at[column]] for field, column in part.columns.items()}
-            frame = _rows(own, part.rows)
+            rows_of = _rows(own, part.rows)
             table = Table(
                 kind=block.kinds[0],
                 file=sheet.file,
                 sheet=sheet.sheet,
                 columns=part.columns,
                 headers=part.headers,
-                frame=frame,
-                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else frame.iloc[:0],
+                rows=rows_of,
+                zero_rows=_rows(own, zero) if part is split[0] else rows_of.slice(0, 0),
                 context=(*heading, *context),
                 head_row=block.end,
                 product=part.product,
             )
             tables.append(table)
-            twice = frame[np.isin(frame["row"], np.flatnonzero(both) + 1)] if both.any() else frame.iloc[:0]
-            if len(twice):
+            if (both & part.rows).any():
+                twice = frame_of(_rows(own, both & part.rows))
                 cells = column_letter(part.columns["size"]) + twice["row"].astype("str")
                 at = twice[["row"]].assign(file=sheet.file, sheet=sheet.sheet, cell=cells)
                 value, head = twice["size"].astype("str"), part.headers["size"]
@@ -243,14 +253,16 @@ def _read_block(
     return tables, reasons, findings
 
 
-def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the wanted rows, one text column per field."""
+def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pa.Table:
+    """Return the wanted rows: `row` (1-based) and one column of texts per field."""
     numbers = np.flatnonzero(wanted)
-    whole = len(numbers) == len(wanted)
-    texts = {name: column if whole else column.take(numbers) for name, column in body.items()}
-    frame = pa.table(texts).to_pandas(types_mapper=_TEXT.get) if texts else pd.DataFrame(index=range(len(numbers)))
-    frame.insert(0, "row", numbers + 1)
-    return frame
+    # Rows that stand together are a view of the sheet, not a copy.
+    together = bool(len(numbers)) and numbers[-1] - numbers[0] + 1 == len(numbers)
+    columns = {
+        name: column.slice(numbers[0], len(numbers)) if together else column.take(pa.array(numbers))
+        for name, column in body.items()
+    }
+    return pa.table({"row": pa.array(numbers + 1), **columns})
 
 
 def _texts(cells: Cells) -> list[str]:
@@ -261,14 +273,14 @@ def _is_accounts(sheet: RawSheet, refuse: Mapping[str, Sequence[str]]) -> bool:
     """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
     passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
     sieve = loose((*refuse["passwords"], *refuse["accounts"]))
+    chunks = [chunk for column in sheet.table.itercolumns() for chunk in column.chunks]
+    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
+    suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
+    if not len(suspicious):
+        return False
     hits: set[int] = set()
     for column in sheet.table.itercolumns():
-        distinct = pc.unique(column)
-        suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
-        if len(suspicious):
-            hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
-    if not hits:
-        return False
+        hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
     said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
     heads = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
     for row in sorted(hits):
@@ -301,7 +313,7 @@ def _body(sheet: RawSheet, columns: Mapping[str, int], end: int) -> dict[str, pa
             texts = column.to_numpy(zero_copy_only=False).copy()
             for top, stop in spans[number]:
                 texts[top:stop] = texts[top]
-            column = pa.chunked_array([pa.array(texts, pa.string(), from_pandas=True)])
+            column = pa.chunked_array([pa.array(texts, pa.large_string(), from_pandas=True)])
         body[name] = column
     return body
 
@@ -364,7 +376,7 @@ class _RowReader:
         self.number, self.product = columns.get("number", -1), columns.get("product", -1)
         self.subject, self.size = columns.get("subject_name", -1), columns.get("size", -1)
 
-    def __call__(self, cells: Sequence[str | None]) -> str:  # noqa: PLR0911 - one return a reason
+    def __call__(self, cells: Sequence[str | None]) -> str:
         own = {column: plain(cell) for column, cell in enumerate(cells) if cell is not None}
         if own.get(self.number, "").isdigit():
             del own[self.number]

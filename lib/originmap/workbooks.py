@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from xml.etree import ElementTree
+from xml.etree.ElementTree import ParseError
 
 import fastexcel
 import numpy as np
@@ -36,7 +36,7 @@ _DAMAGED: Final = (
     python_calamine.CalamineError,
     zipfile.BadZipFile,
     zlib.error,
-    ElementTree.ParseError,
+    ParseError,
     DefusedXmlException,
     pa.ArrowException,
     EOFError,
@@ -161,7 +161,7 @@ def _from_grid(grid: Grid, file: str) -> RawSheet:
 
 def _text_columns(rows: Sequence[Sequence[str | None]]) -> list[pa.Array]:
     width = max((len(row) for row in rows), default=0)
-    return [pa.array([row[at] if at < len(row) else None for row in rows], pa.string()) for at in range(width)]
+    return [pa.array([row[at] if at < len(row) else None for row in rows], pa.large_string()) for at in range(width)]
 
 
 def raw_sheet_of(file: str, sheet: str, rows: Sequence[Sequence[str | None]], merges: Sequence[Merge] = ()) -> RawSheet:
@@ -173,7 +173,8 @@ def _columns(sheet: python_calamine.CalamineSheet) -> list[pa.Array]:
     rows = sheet.to_python(skip_empty_area=False)
     width = max((len(row) for row in rows), default=0)
     return [
-        pa.array([None if row[at] == "" else value_text(row[at]) for row in rows], pa.string()) for at in range(width)
+        pa.array([None if row[at] == "" else value_text(row[at]) for row in rows], pa.large_string())
+        for at in range(width)
     ]
 
 
@@ -184,20 +185,20 @@ def _with_errors(columns: list[pa.Array], part: Part) -> list[pa.Array]:
         by_column.setdefault(column, {})[row] = text
     height = max([len(columns[0]) if columns else 0, *(row + 1 for row, _ in part.errors)])
     filled = [_padded(column, height) for column in columns]
-    filled += [pa.nulls(height, pa.string()) for _ in range(max(by_column, default=-1) + 1 - len(columns))]
+    filled += [pa.nulls(height, pa.large_string()) for _ in range(max(by_column, default=-1) + 1 - len(columns))]
     for column, texts in by_column.items():
         values = filled[column].to_pylist()
         for row, text in texts.items():
             values[row] = values[row] or text
-        filled[column] = pa.array(values, pa.string())
+        filled[column] = pa.array(values, pa.large_string())
     return filled
 
 
 def _padded(column: pa.Array, height: int) -> pa.Array:
-    column = column.cast(pa.string())
+    column = column.cast(pa.large_string())
     if len(column) == height:
         return column
-    return pa.concat_arrays([column, pa.nulls(height - len(column), pa.string())])
+    return pa.concat_arrays([column, pa.nulls(height - len(column), pa.large_string())])
 
 
 def _raw_sheet(
@@ -243,7 +244,7 @@ def _cleaned(column: pa.Array) -> tuple[pa.Array, list[int]]:
     if (pc.max(pc.binary_length(text)).as_py() or 0) < 18:
         return text, []
     long = pc.and_(pc.greater_equal(pc.utf8_length(text), 18), pc.match_substring_regex(text, _MAY_BE_ID))
-    rows = np.flatnonzero(pc.fill_null(long, False).to_numpy(zero_copy_only=False))  # noqa: FBT003 - arrow's own
+    rows = np.flatnonzero(pc.fill_null(long, fill_value=False).to_numpy(zero_copy_only=False))
     if not len(rows):
         return text, []
     values = text.to_pylist()
@@ -253,4 +254,4 @@ def _cleaned(column: pa.Array) -> tuple[pa.Array, list[int]]:
         if ID_NUMBER.search(plain):
             values[row] = ID_NUMBER.sub("", plain).strip() or None
             found.append(row)
-    return pa.array(values, pa.string()), found
+    return pa.array(values, pa.large_string()), found
