@@ -19,9 +19,9 @@ from originmap.places import load_places
 from originmap.rules import load_rules
 from originmap.sample import write_county, write_sample
 from originmap.sample.county import grounds
-from originmap.sample.forms import write_size
 from originmap.sample.layouts import LAYOUTS
 from originmap.sample.mistakes import MISTAKES
+from originmap.sample.notations import write_size
 from originmap.sample.plan import plan
 from originmap.sample.trades import Dice, Window
 

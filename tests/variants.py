@@ -9,7 +9,7 @@ from typing import Any
 
 from originmap.headers import column_letter
 from originmap.sample.files import file_bytes
-from originmap.sample.forms import Cell
+from originmap.sample.notations import Cell
 from originmap.sample.sheets import Grid
 
 VILLAGE = "郭埔村"

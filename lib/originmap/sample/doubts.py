@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from originmap.sample.county import Ground
-from originmap.sample.forms import Cell, Entry
+from originmap.sample.forms import Entry
 from originmap.sample.mistakes import Mistake
 from originmap.sample.trades import Dice
 from originmap.vocab import CODES
@@ -84,7 +84,7 @@ def _window(first: str, last: str, read: str | None) -> Callable[[Entry, Dice], 
         year = int(entry.round[:4])
         years = {"y": year, "z": year - 1, "n": year + 1}
         start, stop = first.format(**years), last.format(**years)
-        two: tuple[Cell, Cell] = (
+        two: tuple[str, str | None] = (
             (start, stop) if "market_to" in entry.hand.columns(entry.holding.product) else (f"{start}-{stop}", None)
         )
         entry.atoms.update(market_from=two[0], market_to=two[1])
