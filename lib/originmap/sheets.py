@@ -216,11 +216,11 @@ def _read_block(
     reasons[list(block.repeats)] = "header"
     reasons, pieces = layouts.headings(sheet, filled, block, reasons)
     field_at = {column: field for field, column in block.columns.items()}
-    rows = np.arange(len(reasons))
+    numbers = np.arange(len(reasons))
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
     for first, stop, heading in pieces:
-        here = (rows >= first) & (rows < stop)
+        here = (numbers >= first) & (numbers < stop)
         split, nothing, both = layouts.parts(block, body, here & (reasons == ""), rules)
         zero = here & (reasons == "zero_report")
         reasons[nothing] = "zero_report"
@@ -234,23 +234,28 @@ def _read_block(
                 columns=part.columns,
                 headers=part.headers,
                 rows=rows_of,
-                zero_rows=_rows(own, zero) if part is split[0] else rows_of.slice(0, 0),
+                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else rows_of.slice(0, 0),
                 context=(*heading, *context),
                 head_row=block.end,
                 product=part.product,
             )
             tables.append(table)
             if (both & part.rows).any():
-                twice = frame_of(_rows(own, both & part.rows))
-                cells = column_letter(part.columns["size"]) + twice["row"].astype("str")
-                at = twice[["row"]].assign(file=sheet.file, sheet=sheet.sheet, cell=cells)
-                value, head = twice["size"].astype("str"), part.headers["size"]
-                findings.append(found("size_twice", at, field="size", value=value, detail=head))
+                findings.append(_twice(table, np.flatnonzero(both) + 1))
     spot = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [block.end]})
     for column in (*block.unknown, *layouts.set_aside(block)):
         cell = spot.assign(cell=f"{column_letter(column)}{block.end}")
         findings.append(found("column_unknown", cell, value="/".join(block.paths[column])))
     return tables, reasons, findings
+
+
+def _twice(table: Table, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return a finding for each of the table's rows that a second size column (rows, 1-based) speaks of too."""
+    frame = table.frame
+    twice = frame[frame["row"].isin(rows)]
+    cells = column_letter(table.columns["size"]) + twice["row"].astype("str")
+    at = twice[["row"]].assign(file=table.file, sheet=table.sheet, cell=cells)
+    return found("size_twice", at, field="size", value=twice["size"].astype("str"), detail=table.headers["size"])
 
 
 def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pa.Table:
