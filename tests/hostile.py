@@ -147,11 +147,11 @@ def cases(good: bytes) -> dict[str, tuple[str, Callable[[], bytes], set[str]]]:
         "strings_bomb_of_items": ("a.xlsx", lambda: changed(good, strings, before(b"</sst>", b"<si><t>a</t></si>" * 6_000_000)), large),
         "declared_bomb": ("a.xlsx", lambda: lying(changed(good, "xl/media/x.bin", lambda _: b"x"), "xl/media/x.bin", 600 << 20), large),
         "lying_size": ("a.xlsx", lambda: lying(changed(good, strings, before(b"</sst>", b"<si><t>a</t></si>" * 2_000_000)), strings, 5000), bad),
-        "merges": ("a.xlsx", lambda: changed(good, sheet, before(b"</worksheet>", b"<mergeCells>" + b'<mergeCell ref="A1:B2"/>' * 1_000_000 + b"</mergeCells>")), large),
+        "merges": ("a.xlsx", lambda: changed(good, sheet, before(b"</worksheet>", b"<mergeCells>" + b'<mergeCell ref="A1:B2"/>' * 600_000 + b"</mergeCells>")), large),
         "laughs_in_strings": ("a.xlsx", lambda: changed(good, strings, lambda data: data.replace(b"<sst", LAUGHS.encode() + b"<sst").replace(b"<t>", b"<t>&j;", 1)), wrong),
         "laughs_in_sheet": ("a.xlsx", lambda: changed(good, sheet, lambda data: data.replace(b"<worksheet", LAUGHS.encode() + b"<worksheet")), wrong),
         "laughs_in_workbook": ("a.xlsx", lambda: changed(good, "xl/workbook.xml", lambda data: data.replace(b"<workbook", LAUGHS.encode() + b"<workbook")), wrong),
-        "outer_entity": ("a.xlsx", lambda: changed(good, "xl/styles.xml", lambda data: data.replace(b"<styleSheet", b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><styleSheet')), wrong),
+        "outer_entity": ("a.xlsx", lambda: changed(good, "xl/styles.xml", lambda data: data.replace(b"<styleSheet", b'<!DOCTYPE x SYSTEM "passwd"><styleSheet')), wrong),
         "many_parts": ("a.xlsx", lambda: package({"xl/workbook.xml": "<x/>"} | {f"xl/worksheets/s{n}.xml": "" for n in range(20_000)}), large),
         # .ods
         "ods_repeats": ("a.ods", lambda: ods(table(one % ' table:number-columns-repeated="16384"', FAR)), large),
