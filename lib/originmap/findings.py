@@ -121,7 +121,7 @@ _TABLE: Final = (
     Rule("cropping_on_livestock", "note", "养殖产品没有茬次，未采用", "A cropping on livestock, not used", "生猪填了“第一茬”", _NOTICE3),
     Rule("trace_contradicts", "warning", "种植产品不应有“{detail}”", "A crop with {detail}", "豇豆填了动物检疫合格证", _NOTICE3),
     Rule("trace_lacks_animal_proof", "note", "牲畜的追溯方式里没有{detail}", "Livestock traced by neither of: {detail}", "肉牛只填“标签”", _OURS),
-    Rule("village_unknown", "warning", "{detail}没有叫“{value}”的村（社区）", "No such village in {detail}", "前溪村写成前西村", _OURS),
+    Rule("village_unknown", "warning", "{detail}没有叫“{value}”的村（社区）", "No such village in {detail}", "汤头村写成汤投村", _OURS),
     Rule("village_elsewhere", "warning", "“{value}”是{detail}的村，与所填乡镇不符", "The village is one of {detail}", "湖头镇的行写了官桥镇的村", _OURS),
     Rule("address_township_differs", "warning", "地址写的是{detail}，与所填乡镇不符", "The address names {detail}, the row another township", "湖头镇的行，地址写官桥镇", _OURS),
     Rule("product_differs_from_sheet", "warning", "本表写明是{detail}，此处却是“{value}”", "The sheet is about {detail}, the row is not", "《豇豆采集表》里有一行芹菜", _OURS),
@@ -264,7 +264,7 @@ def written(values: pd.Series, form: str) -> pd.Series:
     return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")
 
 
-def closest(typed: pd.Series, options: Iterable[str], *, cutoff: float, but: Container[str] = ()) -> pd.Series:
+def closest(typed: pd.Series, options: Iterable[str], cutoff: float, *, but: Container[str] = ()) -> pd.Series:
     """Return for each text the one option that resembles it most, empty where none does or two do equally.
 
     Parameters
@@ -278,7 +278,7 @@ def closest(typed: pd.Series, options: Iterable[str], *, cutoff: float, but: Con
     but
         Texts that are known to mean something else.
 
-    >>> closest(pd.Series(["半露地", "口头承诺"], dtype="str"), ["露地", "设施"], cutoff=0.6).tolist()
+    >>> closest(pd.Series(["半露地", "口头承诺"], dtype="str"), ["露地", "设施"], 0.6).tolist()
     ['露地', '']
     """
     names = sorted(set(options))

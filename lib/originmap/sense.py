@@ -361,7 +361,7 @@ def _villages(source: Source, frame: pd.DataFrame, rules: Rules, places: Places)
         for code in frame.loc[unknown, "township_code"].unique():
             here = unknown & (frame["township_code"] == code)
             options = [f"{core}{'社区' if '居' in full else '村'}" for core, full in homes[str(code)].items()]
-            near[here] = closest(frame.loc[here, "village"], options, cutoff=cutoff)
+            near[here] = closest(frame.loc[here, "village"], options, cutoff)
         source.find("village_unknown", unknown, "village", proposal=near, detail=frame["township"])
 
 
