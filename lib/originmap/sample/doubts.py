@@ -159,7 +159,7 @@ _DOUBTS: Final = (
     Mistake("date_implausible", "collected_on", _last_year, lambda e: _has(e, "collected_on") and _crop(e)),
     Mistake("village_unknown", "village", _no_village, lambda e: not e.hand.form.sorted),
     Mistake("point_on_seat", "point", _on_seat),
-    Mistake("size_beside_peers", "size", _square_metres, lambda e: e.holding.product.code == "cowpea" and _household(e) and e.whole and e.holding.category == "unlisted"),
+    Mistake("size_beside_peers", "size", _square_metres, lambda e: _crop(e) and _household(e) and e.whole and e.holding.category == "unlisted"),
     Mistake("phone_shared", "contact_phone", _leader, lambda e: e.truth["contact_phone"] is not None, group=3, follow=_repeats("contact_phone")),
     Mistake("point_shared", "point", _leader, lambda e: e.truth["lon"] is not None, group=4, follow=_repeats("lon", "lat")),
     # Where rows are sorted the copies would not stand under each other.
