@@ -21,7 +21,7 @@ from originmap import layouts
 from originmap.archives import sources
 from originmap.findings import found
 from originmap.formats import UnreadableFileError
-from originmap.headers import MIN_HEADER_FIELDS, column_letter, loose, plain
+from originmap.headers import MIN_HEADER_FIELDS, column_letter, is_accounts, loose, plain
 from originmap.rules import Rules
 from originmap.texts import TEXT
 from originmap.workbooks import Cells, RawSheet, read_file
@@ -164,7 +164,7 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, l
     if not len(reasons):
         return "empty", [], reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
-    if _is_accounts(sheet, rules.headers["refuse"]):
+    if is_accounts(sheet, rules.headers["refuse"]):
         reasons[:] = "refused"
         return "refused", [], reasons, [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
@@ -226,21 +226,21 @@ def _read_block(
         reasons[nothing] = "zero_report"
         for part in split:
             own = {field: body[field_at[column]] for field, column in part.columns.items()}
-            rows = _rows(own, part.rows)
+            rows_of = _rows(own, part.rows)
             table = Table(
                 kind=block.kinds[0],
                 file=sheet.file,
                 sheet=sheet.sheet,
                 columns=part.columns,
                 headers=part.headers,
-                rows=rows,
-                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else rows.slice(0, 0),
+                rows=rows_of,
+                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else rows_of.slice(0, 0),
                 context=(*heading, *context),
                 head_row=block.end,
                 product=part.product,
             )
             tables.append(table)
-            if both.any():
+            if (both & part.rows).any():
                 findings.append(_twice(table, np.flatnonzero(both) + 1))
     spot = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [block.end]})
     for column in (*block.unknown, *layouts.set_aside(block)):
@@ -272,30 +272,6 @@ def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) ->
 
 def _texts(cells: Cells) -> list[str]:
     return [str(cell) for cell in cells.ravel() if cell is not None]
-
-
-def _is_accounts(sheet: RawSheet, refuse: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
-    passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
-    sieve = loose((*refuse["passwords"], *refuse["accounts"]))
-    chunks = [chunk for column in sheet.table.itercolumns() for chunk in column.chunks]
-    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
-    suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
-    if not len(suspicious):
-        return False
-    hits: set[int] = set()
-    for column in sheet.table.itercolumns():
-        hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
-    said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
-    heads = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
-    for row in sorted(hits):
-        cells = [str(cell) for cell in sheet.rows(row, row + 1)[0] if cell is not None]
-        texts = ["".join(unicodedata.normalize("NFKC", cell).split()).lower() for cell in cells]
-        if any(said.search(text) for text in texts):
-            return True
-        if any(heads.fullmatch(text) for text in texts) and len(cells) > 1 and not any(map(str.isdigit, cells)):
-            return True
-    return False
 
 
 def _id_findings(sheet: RawSheet) -> pd.DataFrame:
