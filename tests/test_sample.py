@@ -20,10 +20,6 @@ from originmap.rules import load_rules
 from originmap.sample import write_county, write_sample
 from originmap.sample.county import grounds
 from originmap.sample.doubts import doubts
-<<<<<<< HEAD
-from originmap.sample.forms import write_size
-=======
->>>>>>> sample
 from originmap.sample.layouts import LAYOUTS
 from originmap.sample.mistakes import MISTAKES
 from originmap.sample.notations import write_size
@@ -223,11 +219,7 @@ def test_counts_are_those_of_a_real_county(county, cells):
     assert set(categories) == {"matched", "size_difference", "missing", "exempt", "unreadable"}
     assert categories["exempt"] > len(registry) / 2
     spoilt = sum(bool(set(row["mistakes"].split(";")) - {"", "below_threshold", "buyer_noted"}) for row in march)
-<<<<<<< HEAD
-    assert 0.05 < spoilt / len(march) < 0.12
-=======
     assert 0.05 < spoilt / len(march) < 0.1
->>>>>>> sample
     states = Counter(row["state"] for row in truth(county, "submissions") if row["round"] == "2023-03")
     assert states["not_submitted"] == 8
     assert states["zero"] == 1
