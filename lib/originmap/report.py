@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from originmap import exports, notebooks, reconcile, vocab
 from originmap.findings import tally
+from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 from originmap.workbooks import list_files, shown_name
 
@@ -109,7 +110,9 @@ def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Ro
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
     """Make the tree of ``originmap check`` and swap it in; return where it stands. Errors as `write_report`."""
     with _tree(target, round_.folder) as (build, place):
-        exports.write_check(round_, build, returns=returns)
+        exports.write_check(round_, build)
+        if returns:
+            write_slips(round_, build / "returns")
         _write_manifest(round_, Settings(round_.folder), build)
         return place()
 
@@ -157,7 +160,7 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
     elif kind == "tables":
         _tables(round_, settings, _folder(build, "tables"))
     elif kind == "desk":
-        exports.write_corrections(round_, build / "desk", townships=codes, nested=True)
+        write_slips(round_, build / "desk", townships=codes, nested=True)
     else:
         msg = f"unknown piece {piece!r}"
         raise ValueError(msg)

@@ -149,6 +149,7 @@ def load_rules(
         "reconcile",
         "places",
         "classes",
+        "returns",
         "limits",
     ):
         if section not in tree:

@@ -7,7 +7,7 @@ accounts and passwords are refused before a cell is kept.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ import pandas as pd
 from originmap.findings import found
 from originmap.headers import MIN_HEADER_FIELDS, column_letter, fields_of, find_header, kinds_of, plain
 from originmap.rules import Rules
+from originmap.slips import Slip, is_own, letters, lift
 from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
 
 SAMPLE_MARK: Final = "样例数据"
@@ -41,6 +42,8 @@ class Table:
         The same columns for rows that report nothing grown (零报告).
     context
         The texts above the header: title, 填报单位, date. Notes below may name other townships and products.
+    known_as
+        Names of the files that a return slip was made from.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Table:
     frame: pd.DataFrame
     zero_rows: pd.DataFrame
     context: tuple[str, ...]
+    known_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ class Inbox:
         Findings against files, sheets and columns.
     is_sample
         Whether any title says 样例数据.
+    slips
+        The return slips among the files.
+    digests
+        What each file's content is known by (``slips.letters``); empty where no slip came.
     """
 
     files: pd.DataFrame
@@ -79,6 +87,8 @@ class Inbox:
     tables: tuple[Table, ...]
     findings: tuple[pd.DataFrame, ...]
     is_sample: bool
+    slips: tuple[Slip, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
@@ -88,9 +98,10 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     skipped: list[tuple[str, str, int, str]] = []
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
+    slips: list[Slip] = []
     is_sample = False
-    for path in list_files(folder):
-        name = shown_name(path.relative_to(folder).as_posix())
+    paths = [(shown_name(path.relative_to(folder).as_posix()), path) for path in list_files(folder)]
+    for name, path in paths:
         at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
         try:
             raw = read_file(path, name, rules)
@@ -100,6 +111,8 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
             findings.append(found(error.rule, at, detail=error.detail))
             continue
         files.append({"file": name, "status": "read"})
+        raw, slip = lift(raw, rules)
+        slips.extend([slip] if slip else [])
         for sheet in raw:
             kind, table, reasons, sheet_findings = recognise(sheet, rules)
             sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": len(sheet.cells)})
@@ -115,6 +128,8 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
         tables=tuple(tables),
         findings=tuple(findings),
         is_sample=is_sample,
+        slips=tuple(slips),
+        digests={name: letters(path.read_bytes()) for name, path in paths} if slips else {},
     )
 
 
@@ -130,6 +145,9 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, 
     if not len(reasons):
         return "empty", None, reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
+    if is_own(sheet):
+        reasons[:] = "note"
+        return "slip", None, reasons, []
     if _is_accounts(sheet.cells, rules.headers["refuse"]):
         reasons[:] = "refused"
         return "refused", None, reasons, [found("sheet_refused", at)]

@@ -88,6 +88,15 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "reason": ("原因", "Reason"),
     "known_townships": ("数据齐全乡镇数", "Townships known"),
     "baseline_cell": ("附件5出处", "Baseline cell"),
+    "slip_file": ("更正表", "Slip"),
+    "slip_sheet": ("更正表工作表", "Slip's sheet"),
+    "slip_row": ("更正表行", "Slip's row"),
+    "original_file": ("原文件", "Original"),
+    "original_sheet": ("原工作表", "Original's sheet"),
+    "original_row": ("原行", "Original's row"),
+    "before": ("原填内容", "Before"),
+    "after": ("改后内容", "After"),
+    "outcome": ("结果", "Outcome"),
 }
 
 CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
@@ -140,6 +149,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "collection": ("附件1采集表", "Collection sheet"),
         "registry": ("附件4名录", "Registry"),
         "planting_area": ("附件5面积表", "Planting-area table"),
+        "slip": ("更正表附页", "Return slip's own sheet"),
         "refused": ("拒收", "Refused"),
         "unrecognised": ("未识别", "Not recognised"),
         "empty": ("空表", "Empty"),
@@ -158,6 +168,13 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "zero_report": ("零报告", "Zero report"),
         "refused": ("拒收", "Refused"),
         "unrecognised": ("未识别", "Not recognised"),
+    },
+    "outcome": {
+        "mended": ("已改好", "Mended"),
+        "remaining": ("没有改好", "Remaining"),
+        "changed": ("另有改动", "Changed"),
+        "added": ("新增行", "Added"),
+        "removed": ("删去行", "Removed"),
     },
     "area_measure": {"standing": ("在田面积", "Standing area"), "sown": ("播种面积", "Sown area")},
     "profile": {"internal": ("内部资料", "Internal"), "public": ("公开", "Public")},

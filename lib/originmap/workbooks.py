@@ -167,7 +167,7 @@ def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, max_cells: int, 
         for j, value in enumerate(row):
             if value == "":
                 continue
-            text = value.strip() if isinstance(value, str) else _text(value)
+            text = value.strip() if isinstance(value, str) else value_text(value)
             # An ID number has at least 18 characters: most cells skip the search.
             if len(text) >= 18 and ID_NUMBER.search(plain_text := unicodedata.normalize("NFKC", text)):
                 text = ID_NUMBER.sub("", plain_text).strip()
@@ -180,7 +180,7 @@ def _raw_sheet(sheet: python_calamine.CalamineSheet, file: str, max_cells: int, 
     )
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Return a typed cell as the text a person would read: no .0, dates as ISO."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
