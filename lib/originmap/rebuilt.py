@@ -5,6 +5,7 @@ For .xls, .ods, .csv, tables out of documents, very large workbooks, and a towns
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from math import isfinite
 from typing import Any, Final
 
 import xlsxwriter
@@ -180,7 +181,7 @@ def is_figure(text: str) -> bool:
         value = float(text)
     except ValueError:
         return False
-    return len(text) <= 12 and value_text(value) == text
+    return isfinite(value) and len(text) <= 12 and value_text(value) == text
 
 
 def clean(text: str) -> str:
