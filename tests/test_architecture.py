@@ -11,13 +11,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
     "vocab rules findings workbooks headers slips sheets cells notation windows places records baseline subjects decisions checks pairs resubmission outcomes rounds "
-    "reconcile progress inspection plans selection maps panels desks page symbols figures briefing exports corrections marks copies rebuilt returns webpage "
+    "reconcile progress inspection plans selection maps panels page symbols figures briefing exports corrections marks copies rebuilt returns intake desks webpage "
     "notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"workbooks sheets rules places decisions figures briefing exports copies returns notebooks report sample scale cli".split(),
+    *"workbooks sheets rules places decisions figures briefing exports returns notebooks report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

@@ -22,7 +22,12 @@ from originmap.returns import deadline, slip_bytes, write_slips
 
 TOWN, FILE = "350524102", "湖头镇.xlsx"
 ID = "350524198001011234"
-LEFT = {"size_unreadable": "remaining", "id_number_dropped": "mended", "sheet_refused": "mended"}
+LEFT = {
+    "size_unreadable": "remaining",
+    "sheet_unrecognised": "remaining",
+    "id_number_dropped": "mended",
+    "sheet_refused": "mended",
+}
 BAD = {"种养规模": "若干", "种养殖主体": "王小样", "电话": "13912345678"}
 
 
@@ -388,7 +393,7 @@ def test_registry_slips_and_numbers_that_are_no_figures(tmp_path: Path) -> None:
 
 def test_nothing_to_mend_is_said(tmp_path: Path) -> None:
     folder = plain(tmp_path, grower())
-    with pytest.raises(ValueError, match="湖头镇.xlsx 里没有要 湖头镇 更正的"):
+    with pytest.raises(ValueError, match=r"湖头镇\.xlsx 里没有要 湖头镇 更正的"):
         slip_bytes(om.open_round(folder), FILE, TOWN)
     assert write_slips(om.open_round(folder), tmp_path / "out") == []
 

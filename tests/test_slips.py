@@ -116,7 +116,7 @@ def test_mended_and_put_back_its_findings_are_gone_and_nothing_else_moved(tmp_pa
     keys=st.booleans(),
 )
 def test_any_part_mended_is_told_from_the_rest(
-    tmp_path_factory: pytest.TempPathFactory, mended: set[str], deleted: set[int], moved: bool, keys: bool
+    *, tmp_path_factory: pytest.TempPathFactory, mended: set[str], deleted: set[int], moved: bool, keys: bool
 ) -> None:
     folder = inbox(tmp_path_factory.mktemp("r"), WRONG, count=8)
     book = openpyxl.load_workbook(BytesIO(slip_of(folder)))
@@ -126,7 +126,7 @@ def test_any_part_mended_is_told_from_the_rest(
     lines = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=3)]
     kept = [line for number, line in enumerate(lines, start=3) if number not in deleted]
     if moved:
-        kept = kept[::-1]
+        kept.reverse()
     for number in range(3, sheet.max_row + 1):
         line = kept[number - 3] if number - 3 < len(kept) else [None] * sheet.max_column
         for column, value in enumerate(line, start=1):

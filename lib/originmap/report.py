@@ -180,11 +180,12 @@ def _notebook(name: str, settings: Settings, folder: Path) -> None:
         parameters["rules"] = str(settings.rules)
     with tempfile.TemporaryDirectory() as scratch:
         # The tree has these pictures already: what a notebook saves by itself is not kept twice.
-        if "out" in notebooks.known_parameters(notebooks.read(source)):
+        known = notebooks.known_parameters(notebooks.read(source))
+        if "out" in known:
             parameters["out"] = scratch
         made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks")
         # What is handed over names the round, not the folder of whoever made it.
-        places = {str(settings.inbox): settings.inbox.name, scratch: "outputs/briefing", str(PROJECT): "."}
+        places = {str(settings.inbox): settings.inbox.name, scratch: str(known.get("out", "")), str(PROJECT): "."}
         if settings.rules:
             places[str(settings.rules)] = settings.rules.name
         made = notebooks.without_paths(made, places)
