@@ -17,7 +17,7 @@ ORDER = (
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"workbooks sheets rules places decisions figures briefing exports returns notebooks report sample scale cli".split(),
+    *"workbooks sheets rules places decisions figures briefing exports copies returns notebooks report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

@@ -284,7 +284,7 @@ def test_what_cannot_be_annotated_returns_as_xlsx(bureau: Path, suffix: str, tmp
     command = [
         office,
         "--headless",
-        f"-env:UserInstallation=file://{tmp_path}/profile",
+        f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
         "--convert-to",
         suffix,
         "--outdir",

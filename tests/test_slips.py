@@ -343,7 +343,7 @@ def test_a_slip_saved_by_libreoffice_is_known(tmp_path: Path, suffix: str) -> No
     command = [
         office,
         "--headless",
-        f"-env:UserInstallation=file://{tmp_path}/profile",
+        f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
         "--convert-to",
         suffix,
         "--outdir",
