@@ -1,10 +1,12 @@
 """A slip comes back: mended, sorted, shortened, re-saved; it is known again and told apart from what it was made from."""
 
+import json
 import shutil
 import subprocess
 from io import BytesIO
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import originmap as om
-from originmap import copies, pairs, slips
+from originmap import cli, copies, pairs, slips
 from originmap.headers import column_letter
 
 TOWN = "350524102"
@@ -355,6 +357,23 @@ def test_a_slip_saved_by_libreoffice_is_known(tmp_path: Path, suffix: str) -> No
     assert sorted(round_.resubmissions["outcome"]) == ["mended"] + ["remaining"] * 5
     assert round_.records["status"].value_counts().to_dict()["duplicate"] == 6
     assert not {"sheet_unrecognised", "column_unknown", "sheet_hidden"} & set(round_.findings["rule"])
+
+
+def test_a_round_with_a_slip_is_written_like_any_other(tmp_path: Path) -> None:
+    folder = inbox(tmp_path, WRONG)
+    before = om.open_round(folder)
+    round_ = put_back(folder, copies.mended(slip_of(folder), {("附件1", "I3"): "2.5亩"}))
+    assert round_.records.dtypes.to_dict() == before.records.dtypes.to_dict()
+    assert round_.records.crs == before.records.crs
+    out = tmp_path / "out"
+    assert cli.main(["check", str(folder), "--out", str(out)]) == 0
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["records"] == {"accepted": 5, "quarantined": 1, "duplicate": 6}
+    assert len(gpd.read_parquet(out / "records.parquet")) == 12
+    # The slip goes back once more; its original does not.
+    assert [path.name for path in (out / "returns").iterdir()] == ["湖头镇_改好了_更正.xlsx"]
+    # Counted once: five of six plots.
+    assert om.reconcile.planting_area(round_)["collected_mu"].sum() == 12.5
 
 
 # ---- the parts ----

@@ -269,10 +269,17 @@ def _add_columns(sheet: Any, plan: SlipSheet) -> None:
     if end > start:
         sheet.merge_cells(start_row=start, end_row=end, start_column=note, end_column=note)
     worst = {row: min(part, key=list(FILLS).index) for row, part in plan.marks.groupby("row")["severity"]}
+    # Setting a style costs; most rows look alike.
+    looks: dict[tuple[int, ...], Any] = {}
     for row in sorted({*plan.keys, *plan.notes}):
         cell, beside = sheet.cell(row, note), sheet.cell(row, plan.width)
-        cell.border, cell.font = copy(beside.border), copy(beside.font)
-        cell.alignment = Alignment(vertical="center", wrap_text=True)
+        known_look = looks.get(tuple(beside._style))
+        if known_look is None:
+            cell._style = copy(beside._style)
+            cell.alignment = Alignment(vertical="center", wrap_text=True)
+            looks[tuple(beside._style)] = copy(cell._style)
+        else:
+            cell._style = copy(known_look)
         put(sheet.cell(row, key), plan.keys.get(row, ""))
         if row in plan.notes:
             put(cell, plan.notes[row])

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from originmap import vocab
-from originmap.corrections import ASKED, corrections, ownership
+from originmap.corrections import ASKED, corrections, ownership, wanted
 from originmap.findings import RULES, SEVERITIES
 from originmap.rounds import NOT_READ, Round
 
@@ -58,10 +58,13 @@ def received_files(received_: pd.DataFrame) -> pd.DataFrame:
 
 
 def findings(round_: Round) -> pd.DataFrame:
-    """Return every finding with the `township` that it belongs to (未定乡镇 where nobody is told)."""
+    """Return every finding with the `township` that it belongs to (未定乡镇 where nobody is told).
+
+    Where a finding proposes nothing, `proposal` says what its field asks for.
+    """
     frame = corrections(round_, severities=SEVERITIES)
     township = frame["owner"].map(round_.places.names).astype("str").fillna(NOBODY)
-    return frame.assign(township=township)
+    return frame.assign(township=township, proposal=wanted(round_, frame))
 
 
 def chosen(found: pd.DataFrame, *, township: str = "", severity: str = "", rule: str = "") -> pd.DataFrame:

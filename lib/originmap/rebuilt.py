@@ -86,10 +86,10 @@ def _write_sheet(sheet: Any, forms: _Forms, plan: SlipSheet) -> None:
     looks = _looks(forms, plan)
     for column, width in enumerate(_widths(cells[: _MEASURED + end])):
         sheet.set_column(column, column, width)
-    plain = forms()
+    plain = forms(text_wrap=False)
     for at, row in enumerate(order):
         number = at + 1
-        inside = end and start <= number
+        inside = end and (start <= number <= end or number in plan.keys)
         for column in range(plan.width if inside else cells.shape[1]):
             value = cells[row - 1, column] if column < cells.shape[1] else None
             form = looks.get((number, column + 1), looks["head" if number <= end else "body"] if inside else plain)

@@ -28,6 +28,7 @@ from originmap.corrections import (
     wanted,
 )
 from originmap.exports import stamp, write_xlsx
+from originmap.findings import mask_phone
 from originmap.headers import column_letter
 from originmap.marks import Listing, SlipSheet
 from originmap.rebuilt import rebuilt, sheet_titles
@@ -47,7 +48,7 @@ from originmap.workbooks import RawSheet, UnreadableFileError, list_files, read_
 
 MARKED: Final = (*ASKED, "fixed")
 NOBODY: Final = "未定乡镇"
-_WIDTHS: Final = (6.0, 26.0, 8.0, 18.0, 12.0, 20.0, 40.0, 28.0, 18.0, 12.0)
+_WIDTHS: Final = (6.0, 26.0, 8.0, 18.0, 12.0, 20.0, 40.0, 28.0, 20.0, 12.0)
 _FIGURES: Final = ("number", "size", "lon", "lat", "total")
 _CELL: Final = re.compile(r"([A-Z]{1,3})(\d+)")
 _FILE_SIGNS: Final = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
@@ -338,8 +339,12 @@ def _listing(
     round_: Round, name: str, found: pd.DataFrame, sheets: Mapping[int, SlipSheet], town: str, remarks: Sequence[str]
 ) -> Listing:
     """Return the slip's first sheet: everything to be mended, each with a link to its cell in this workbook."""
-    asked = found[found["severity"].isin(ASKED)].copy()
     by_name = {sheet.raw.sheet: sheet for sheet in sheets.values()}
+    order = {sheet: at for at, sheet in enumerate(by_name)}
+    asked = found[found["severity"].isin(ASKED)]
+    asked = (
+        asked.assign(at=asked["sheet"].map(order)).sort_values(["at", "sheet", "row"], kind="stable").drop(columns="at")
+    )
     cells, links, values = [], [], []
     for item in asked.to_dict("records"):
         sheet = by_name.get(str(item["sheet"]))
@@ -353,7 +358,10 @@ def _listing(
         quoted = sheet.title.replace("'", "''") if sheet else ""
         links.append(f"'{quoted}'!{cells[-1]}" if there else "")
         typed = _typed(sheet.raw, row, column) if sheet else None
-        values.append(typed if typed is not None and there else str(item["value"]))
+        # A phone is quoted masked in findings; to its own township it is shown as typed.
+        values.append(
+            typed if there and typed and (not item["value"] or mask_phone(typed) != typed) else str(item["value"])
+        )
     asked["file"] = PurePosixPath(name).name
     shown = correction_list(asked.assign(owner="", cell=cells, value=values), "", deadline=deadline(round_))
     shown["应填"] = wanted(round_, asked).to_numpy()
