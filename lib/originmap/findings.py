@@ -140,6 +140,9 @@ _TABLE: Final = (
     Rule("duplicate_row", "warning", "与 {detail} 完全重复，只计一次", "The same as {detail}: counted once", "同一行贴了两遍", _OURS),
     Rule("possible_duplicate", "warning", "与 {detail} 主体、产品、地块、茬次相同而规模或点位不同，请核实", "Same subject, product and plot as {detail}, other size or point", "同一地块两个面积", _OURS),
     Rule("column_pasted", "warning", "“{value}”从此格一直复制{detail}，主体各不相同，请逐行核实", "One text pasted down a column {detail}", "整列填充同一个地址", _OURS),
+    Rule("superseded_by_slip", "note", "{detail}行已由更正表“{proposal}”取代，不再计数", "Superseded by a returned slip: counted no more ({detail})", "原表与改好的更正表都在", _OURS),
+    Rule("slip_versions_differ", "error", "同一张表有几份不同的更正表（{detail}），无法判断以哪份为准，请只留一份", "Several slips of one original differ ({detail}): one must go", "两次退回的更正表", _OURS, blocks=True),
+    Rule("slip_masked_number", "warning", "打码的号码不能代替原号码，仍用原表的，如有变动请写全", "A masked number never replaces the real one", "138****1234", _OURS),
     Rule("zero_report", "note", "零报告：{detail}", "Zero report: {detail}", "无", _OURS),
     Rule("zero_report_unclear", "warning", "零报告未写明品种且同表另有数据，未采用", "A zero report without a product beside rows: not used", "有数据的表下写“无”", _OURS),
     # planting-area table and registry

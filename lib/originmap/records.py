@@ -100,7 +100,7 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
     rows = []
     for table in tables:
         reporting = [text for text in table.context if re.search("单位|乡镇", text)]
-        hit = places.mentioned([*reporting, *table.context], [table.sheet], [table.file])
+        hit = places.mentioned([*reporting, *table.context], [table.sheet], [*table.known_as, table.file])
         rows.append({"origin": ("context", "sheet", "file")[hit[0]] if hit else None, "code": hit[1] if hit else None})
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 

@@ -1,8 +1,10 @@
 """Rounds: everything known of a county in one month, read from its folder and frozen."""
 
 import calendar
+import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from originmap import baseline, checks, records
+from originmap import baseline, checks, records, resubmission
 from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.findings import compose, found
+from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
+from originmap.resubmission import Settled
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
 from originmap.sheets import Inbox, Table, read_inbox
 from originmap.vocab import codes
@@ -67,6 +71,10 @@ class Round:
         product at all has one row with NA.
     is_sample
         Whether any sheet says 样例数据.
+    resubmissions
+        What became of each finding and row of the slips that came back, columns as ``outcomes.OUTCOME_COLUMNS``.
+    superseded
+        `file, sheet, kind, count, slip`: rows that a slip stands for now.
     """
 
     name: str
@@ -84,6 +92,10 @@ class Round:
     columns: pd.DataFrame
     submissions: pd.DataFrame
     is_sample: bool
+    resubmissions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OUTCOME_COLUMNS, dtype="str"))
+    superseded: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["file", "sheet", "kind", "count", "slip"])
+    )
 
     def headline(self) -> list[str]:
         """Return the three lines an analyst reads first: received, recognised, not recognised and why."""
@@ -198,32 +210,39 @@ def _month_end(name: str) -> datetime:
     return datetime.combine(last, time.max.replace(microsecond=0))
 
 
-def _of_kind(inbox: Inbox, kind: str) -> list[Table]:
-    return [table for table in inbox.tables if table.kind == kind]
+def _of_kind(tables: Sequence[Table], kind: str) -> list[Table]:
+    return [table for table in tables if table.kind == kind]
 
 
 def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Places, inbox: Inbox) -> Round:
     findings = list(inbox.findings)
-    collected = Source.of(_of_kind(inbox, "collection"))
-    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places, name)
-    findings.extend(part.assign(record_id=frame["record_id"].reindex(part.index)) for part in collected.findings)
-    zero, zero_findings = records.zero_reports(_of_kind(inbox, "collection"), rules, places)
+    settled = resubmission.settle(inbox)
+    findings.extend(settled.findings)
+    collected = _of_kind(settled.tables, "collection")
+    frame, found_there = _judged(collected, "collection", rules, places, name, settled)
+    findings.extend(found_there)
+    zero, zero_findings = records.zero_reports(collected, rules, places)
     findings.extend(zero_findings)
 
-    tables, registry_round, note = _nearest(path, name, "registry", inbox, rules)
+    tables, registry_round, note = _nearest(path, name, "registry", settled.tables, rules)
     findings.extend(note)
-    listed = Source.of(tables)
-    registry = checks.registry(listed, records.registry(listed, rules, places, registry_round), rules, places)
-    findings.extend(part.assign(record_id=registry["record_id"].reindex(part.index)) for part in listed.findings)
+    registry, found_there = _judged(tables, "registry", rules, places, registry_round, settled)
+    findings.extend(found_there)
 
-    tables, planting_round, note = _nearest(path, name, "planting_area", inbox, rules)
+    tables, planting_round, note = _nearest(path, name, "planting_area", settled.tables, rules)
     findings.extend(note)
     planted = Source.of(tables)
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
 
-    sheets = _sheet_counts(inbox, frame, registry, places)
-    return Round(
+    composed, resubmissions, live = compose(findings), None, frame
+    if inbox.slips:
+        composed = resubmission.without_superseded(composed, settled)
+        frame, old_findings = _with_superseded(frame, settled, "collection", rules, places, name)
+        registry, more = _with_superseded(registry, settled, "registry", rules, places, registry_round)
+        resubmissions = outcomes(settled, composed, compose([*old_findings, *more]))
+    sheets = _sheet_counts(inbox, frame, registry, places, settled)
+    made = Round(
         name=name,
         folder=path,
         as_of=as_of,
@@ -232,21 +251,54 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         records=frame,
         registry=registry,
         planting_area=planting,
-        findings=compose(findings),
+        findings=composed,
         files=inbox.files,
         sheets=sheets,
         skipped=inbox.skipped,
         columns=table_cells(inbox.tables),
-        submissions=_submissions(frame, zero, _arrived(inbox, sheets, frame, places), rules),
+        submissions=_submissions(live, zero, _arrived(inbox, sheets, live, places), rules),
         is_sample=inbox.is_sample,
+        superseded=settled.superseded,
     )
+    return made if resubmissions is None else replace(made, resubmissions=resubmissions)
+
+
+def _judged(
+    tables: Sequence[Table], kind: str, rules: Rules, places: Places, round_name: str, settled: Settled | None = None
+) -> tuple[Any, list[pd.DataFrame]]:
+    """Return the records or registry of `tables`, typed and judged, and the findings against its rows."""
+    source = Source.of(tables)
+    if settled is not None and settled.disputed:
+        settled.dispute(source)
+    if kind == "collection":
+        frame = checks.collection(
+            source, records.collection(source, rules, places, round_name), rules, places, round_name
+        )
+    else:
+        frame = checks.registry(source, records.registry(source, rules, places, round_name), rules, places)
+    return frame, [part.assign(record_id=frame["record_id"].reindex(part.index)) for part in source.findings]
+
+
+def _with_superseded(
+    frame: Any, settled: Settled, kind: str, rules: Rules, places: Places, round_name: str
+) -> tuple[Any, list[pd.DataFrame]]:
+    """Add the rows that slips supersede, each a duplicate with an id of its own; return their findings by themselves."""
+    tables = _of_kind(settled.old, kind)
+    if not tables:
+        return frame, []
+    old, findings = _judged(tables, kind, rules, places, round_name)
+    # The slip's row has the id now; _with_ids has numbered equal ones.
+    ids = [hashlib.sha256(f"{text}\x1fsuperseded".encode()).hexdigest()[:16] for text in old["record_id"]]
+    old = old.assign(status="duplicate", in_scope=pd.NA, record_id=pd.Series(ids, index=old.index, dtype="str"))
+    old["in_scope"] = old["in_scope"].astype("boolean")
+    return pd.concat([frame, old], ignore_index=True).astype({"status": "str"}), findings
 
 
 def _nearest(
-    path: Path, name: str, kind: str, inbox: Inbox, rules: Rules
+    path: Path, name: str, kind: str, own: Sequence[Table], rules: Rules
 ) -> tuple[list[Table], str, list[pd.DataFrame]]:
     """Return the tables of `kind` from this round or the nearest earlier one, and a finding when it is not this."""
-    tables = _of_kind(inbox, kind)
+    tables = _of_kind(own, kind)
     if tables:
         return tables, name, []
     what = "附件4名录" if kind == "registry" else "附件5面积表"
@@ -255,13 +307,15 @@ def _nearest(
         item.name: item for item in path.resolve().parent.iterdir() if _ROUND.fullmatch(item.name) and item.is_dir()
     }
     for earlier in sorted((other for other in siblings if other < name), reverse=True):
-        tables = _of_kind(read_inbox(siblings[earlier], rules), kind)
+        tables = _of_kind(resubmission.settle(read_inbox(siblings[earlier], rules)).tables, kind)
         if tables:
             return tables, earlier, [found("carried_forward", at, detail=f"{what}，沿用 {earlier} 批次的")]
     return [], name, [found("carried_forward", at, detail=f"{what}，以前的批次也没有，相关数值未知")]
 
 
-def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, places: Places) -> pd.DataFrame:
+def _sheet_counts(
+    inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, places: Places, settled: Settled
+) -> pd.DataFrame:
     """Return for every sheet whose it is and that `rows_in` = accepted + quarantined + duplicate + skipped."""
     both = pd.concat(
         [frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]]
@@ -274,11 +328,14 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, pla
         sheets[status] = column.reindex(sheets.index, fill_value=0).astype("int64")
     sheets["skipped"] = skipped.reindex(sheets.index, fill_value=0).astype("int64")
     # The other kinds have no records of their own: each of their rows is used.
-    for table in inbox.tables:
+    for table in settled.tables:
         if table.kind not in ("collection", "registry"):
             sheets.loc[(table.file, table.sheet), "accepted"] += len(table.rows)
-    whole = records.sheet_townships(inbox.tables, places)["code"]
-    owners = {(table.file, table.sheet): code for table, code in reversed([*zip(inbox.tables, whole, strict=True)])}
+    for row in settled.superseded.itertuples():
+        if row.kind not in ("collection", "registry"):
+            sheets.loc[(row.file, row.sheet), "duplicate"] += row.count
+    whole = records.sheet_townships(settled.tables, places)["code"]
+    owners = {(table.file, table.sheet): code for table, code in reversed([*zip(settled.tables, whole, strict=True)])}
     hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
     owners |= {key: hit[1] if hit else None for key, hit in hits.items()}
     sheets["township_code"] = pd.Series([owners[key] for key in sheets.index], index=sheets.index, dtype="str")

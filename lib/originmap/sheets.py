@@ -7,7 +7,7 @@ accounts and passwords are refused before a cell is kept.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from originmap.findings import found
 from originmap.formats import UnreadableFileError
 from originmap.headers import MIN_HEADER_FIELDS, column_letter, is_accounts, loose, plain
 from originmap.rules import Rules
+from originmap.slips import Slip, is_own, letters, lift
 from originmap.texts import TEXT
 from originmap.workbooks import Cells, RawSheet, read_file
 
@@ -58,6 +59,8 @@ class Table:
         The product whose column this is, where a sheet has one a product; else empty.
     whole
         Whether these are all the rows of the sheet; several tables may share one (see `layouts`).
+    known_as
+        Names of the files that a return slip was made from.
     """
 
     kind: str
@@ -71,11 +74,16 @@ class Table:
     head_row: int = 0
     product: str = ""
     whole: bool = True
+    known_as: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
         """`rows` as a frame."""
         return frame_of(self.rows)
+
+    def only(self, mask: pd.Series) -> "Table":
+        """Return the table with the rows of `mask` (aligned to `frame`) and without zero reports."""
+        return replace(self, rows=self.rows.filter(pa.array(mask.to_numpy())), zero_rows=self.zero_rows.slice(0, 0))
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,10 @@ class Inbox:
         Findings against files, sheets and columns.
     is_sample
         Whether any title says 样例数据.
+    slips
+        The return slips among the files.
+    digests
+        What each file's content is known by (``slips.letters``); empty where no slip came.
     """
 
     files: pd.DataFrame
@@ -105,11 +117,18 @@ class Inbox:
     tables: tuple[Table, ...]
     findings: tuple[pd.DataFrame, ...]
     is_sample: bool
+    slips: tuple[Slip, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """Return Arrow rows as a frame with text columns."""
     return table.to_pandas(types_mapper={pa.large_string(): TEXT}.get)
+
+
+def rows_of(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame made by `frame_of` as Arrow rows again."""
+    return pa.table({name: pa.array(frame[name]) for name in frame})
 
 
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
@@ -119,9 +138,12 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     skipped: list[tuple[str, str, int, str]] = []
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
+    slips: list[Slip] = []
+    digests: dict[str, str] = {}
     is_sample = False
     for source in sources(folder, rules):
         name = source.name
+        digests |= {name: letters(source.data)} if source.error is None else {}
         at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
         try:
             if source.error is not None:
@@ -134,6 +156,8 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
             continue
         files.append({"file": name, "status": "read"})
         findings.extend(found(rule, at, detail=detail) for rule, detail in notes)
+        raw, slip = lift(raw, rules)
+        slips.extend([slip] if slip else [])
         for sheet in raw:
             kind, made, reasons, sheet_findings = recognise(sheet, rules)
             rows_in = sum(len(table.rows) for table in made) + int((reasons != "").sum())
@@ -149,6 +173,8 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
         tables=tuple(tables),
         findings=tuple(findings),
         is_sample=is_sample,
+        slips=tuple(slips),
+        digests=digests if slips else {},
     )
 
 
@@ -164,6 +190,9 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, l
     if not len(reasons):
         return "empty", [], reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
+    if is_own(sheet):
+        reasons[:] = "note"
+        return "slip", [], reasons, []
     if is_accounts(sheet, rules.headers["refuse"]):
         reasons[:] = "refused"
         return "refused", [], reasons, [found("sheet_refused", at)]
