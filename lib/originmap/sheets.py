@@ -160,7 +160,7 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
         slips.extend([slip] if slip else [])
         for sheet in raw:
             kind, made, reasons, sheet_findings = recognise(sheet, rules)
-            rows_in = sum(len(table.rows) for table in made) + int((reasons != "").sum())
+            rows_in = len(sheet) + _side_by_side(made)
             sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": rows_in})
             skipped.extend((name, sheet.sheet, row, reason) for row, reason in enumerate(reasons, start=1) if reason)
             findings.extend(sheet_findings)
@@ -225,6 +225,14 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, l
     reasons[filled == 0] = "blank"
     whole = len(tables) == 1
     return blocks[0].kinds[0], [replace(table, whole=whole) for table in tables], reasons, findings
+
+
+def _side_by_side(tables: Sequence[Table]) -> int:
+    """Return how many records stand beside another one in their row (a column a product)."""
+    if len(tables) < 2:
+        return 0
+    rows = np.concatenate([table.rows["row"].to_numpy() for table in tables])
+    return len(rows) - len(np.unique(rows))
 
 
 def _unrecognised(sheet: RawSheet, block: layouts.Block, at: pd.DataFrame) -> pd.DataFrame:
