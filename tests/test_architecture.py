@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
-    "layouts slips sheets cells notation windows sizes places records baseline subjects sense peers decisions checks pairs "
+    "layouts slips skips sheets cells notation windows sizes places records baseline subjects sense peers decisions checks pairs "
     "resubmission outcomes rounds reconcile progress inspection plans selection maps panels page symbols figures briefing exports "
     "corrections marks copies rebuilt returns intake desks webpage "
     "notebooks report sample scale cli"
