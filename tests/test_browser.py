@@ -239,9 +239,9 @@ def test_the_intake_desk_in_jupyterlab(chromium, notebooks, round_, tmp_path):
         desk.wait_for()
         desk.scroll_into_view_if_needed()
         # The notebook's own cells play with the menus and end with everything shown.
-        playwright.expect(desk).to_contain_text(f"{len(round_.findings)} 处：", timeout=WAIT_MS)
+        playwright.expect(desk).to_contain_text(f"{len(om.intake.findings(round_))} 处：", timeout=WAIT_MS)
         page.wait_for_timeout(1500)
-        playwright.expect(desk).to_contain_text(f"{len(round_.findings)} 处：")
+        playwright.expect(desk).to_contain_text(f"{len(om.intake.findings(round_))} 处：")
         page.screenshot(path=tmp_path / "desk.png")
         menus = desk.locator("select")
         menus.nth(0).select_option(
