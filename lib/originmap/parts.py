@@ -206,14 +206,13 @@ def _has(signs: Signs, text: bytes) -> bool:
 
 def _is_usual(signs: Signs) -> bool:
     """Tell whether each cell is ``<c r="A1"``, as nearly every program writes it; else each cell has to be looked at."""
-    cells = _at(signs, b"<c ")
-    if (cells & (signs[3 : len(cells) + 3] != ord("r"))).any() or _has(signs, b":c"):
-        return False
-    named = _at(signs, b'r="')
-    small = (signs[3 : len(named) + 3] - np.uint8(97)) < 26
-    blank = _at(signs, b"<c")
-    other = signs[2 : len(blank) + 2]
-    return not ((named & small).any() or (blank & (other < 32)).any())
+    if len(signs) < 7:
+        return True
+    cell = (signs[:-6] == ord("<")) & (signs[1:-5] == ord("c"))
+    behind = signs[2:-4]
+    small = (signs[6:] - np.uint8(97)) < 26
+    odd = cell & ((behind < 32) | ((behind == 32) & ((signs[3:-3] != ord("r")) | small)))
+    return not odd.any() and not _has(signs, b":c")
 
 
 def _may_reach_far(signs: Signs) -> bool:
