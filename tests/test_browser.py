@@ -1,32 +1,16 @@
 """20_one_map as an analyst opens it, in JupyterLab and in Voila: a filter changes what is drawn, and nothing leaves the machine."""
 
-import contextlib
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from urllib.parse import urlsplit
 
 import pytest
+from browsers import WAIT_MS, browsing, free_port, in_jupyterlab, playwright, serving
 
 import originmap as om
 from originmap.notebooks import working_copies
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 pytestmark = pytest.mark.browser
 
 SAMPLE = "data/sample/anxi/2023-03"
-TOKEN = "browser-tests"  # noqa: S105 - of a server that lives for one test
-START_S, WAIT_MS = 60, 60_000
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 
 # How many pixels of the map's canvas have (nearly) each of these colours: what is drawn, not what was meant to be.
 COUNT_COLOURS = """
@@ -70,75 +54,6 @@ def round_(root):
 def notebooks(root, tmp_path):
     """Working copies as ``originmap lab`` lays them, and JupyterLab's settings for them."""
     return working_copies(root / SAMPLE, tmp_path / "private")
-
-
-@contextlib.contextmanager
-def serving(module, arguments, address, log, **environment):
-    """A server of its own with folders of its own; everything that it started is stopped with it."""
-    folder = log.parent / "jupyter"
-    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(folder / "ipython"), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    with log.open("wb") as said:
-        server = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdout=said,
-            stderr=said,
-            cwd=log.parent,
-            env={**os.environ, **own, **environment},
-            start_new_session=True,
-        )
-        try:
-            deadline = time.monotonic() + START_S
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            while True:
-                assert server.poll() is None, log.read_text(encoding="utf-8", errors="replace")
-                assert time.monotonic() < deadline, log.read_text(encoding="utf-8", errors="replace")
-                with contextlib.suppress(OSError), opener.open(address, timeout=5) as answer:
-                    if answer.status == 200:
-                        break
-                time.sleep(0.2)
-            yield
-        finally:
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait()
-
-
-@contextlib.contextmanager
-def browsing(chromium, folder):
-    """A page in a fresh profile, and what went wrong on it: errors it reported, requests that left this machine."""
-    errors, abroad = [], []
-    with playwright.sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            folder / "profile",
-            executable_path=chromium,
-            args=FLAGS,
-            viewport={"width": 1360, "height": 1500},
-            locale="zh-CN",
-        )
-        try:
-            page = context.pages[0]
-            page.set_default_timeout(WAIT_MS)
-            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("request", lambda request: None if at_home(request.url) else abroad.append(request.url))
-            yield page, errors, abroad
-        finally:
-            context.close()
-
-
-def at_home(url):
-    parts = urlsplit(url)
-    return parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def drawn(page, round_):
@@ -192,22 +107,7 @@ def use_the_map(page, round_, folder):
 
 def test_in_jupyterlab(chromium, notebooks, round_, tmp_path):
     folder, settings = notebooks
-    port = free_port()
-    arguments = [
-        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
-    ]  # fmt: skip
-    home = f"http://127.0.0.1:{port}"
-    with (
-        serving("jupyterlab", arguments, f"{home}/api", tmp_path / "lab.log", JUPYTERLAB_SETTINGS_DIR=str(settings)),
-        browsing(chromium, tmp_path) as (page, errors, abroad),
-    ):
-        page.goto(f"{home}/lab/tree/20_one_map.ipynb?token={TOKEN}&reset")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        page.wait_for_function(
-            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    with in_jupyterlab(chromium, folder / "20_one_map.ipynb", settings, tmp_path) as (page, errors, abroad):
         page.locator(".originmap .leaflet-container").first.wait_for()
         page.locator(".originmap").first.scroll_into_view_if_needed()
         use_the_map(page, round_, tmp_path)
@@ -219,22 +119,7 @@ def test_the_intake_desk_in_jupyterlab(chromium, notebooks, round_, tmp_path):
     folder, settings = notebooks
     path = folder / "10_intake.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace("outputs/returns", (tmp_path / "退").as_posix()), "utf-8")
-    port = free_port()
-    arguments = [
-        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
-    ]  # fmt: skip
-    home = f"http://127.0.0.1:{port}"
-    with (
-        serving("jupyterlab", arguments, f"{home}/api", tmp_path / "lab.log", JUPYTERLAB_SETTINGS_DIR=str(settings)),
-        browsing(chromium, tmp_path) as (page, errors, abroad),
-    ):
-        page.goto(f"{home}/lab/tree/10_intake.ipynb?token={TOKEN}&reset")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        page.wait_for_function(
-            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    with in_jupyterlab(chromium, folder / "10_intake.ipynb", settings, tmp_path) as (page, errors, abroad):
         desk = page.locator(".originmap").first
         desk.wait_for()
         desk.scroll_into_view_if_needed()
