@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab rules findings workbooks headers sheets cells notation windows datum places diagnosis records baseline subjects decisions checks rounds "
+    "vocab rules findings workbooks headers sheets cells notation windows datum places points diagnosis records baseline subjects decisions checks rounds "
     "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()

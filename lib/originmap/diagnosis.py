@@ -102,7 +102,7 @@ def diagnose(
     hints = _cells(known[~shared], places, weigh).add(_seats(known[shared], places, weigh), fill_value=0.0)
     files = sorted(points["file"].unique())
     named = points.groupby("file")["pool"]
-    pools = named.first().where(named.nunique(dropna=False) == 1)
+    pools = named.first().where(named.agg("nunique") <= 1)
     seen = dict(iter(compared.groupby("file")))
     logs = hints.reindex(files).fillna(0.0).to_numpy()
     scored = {
