@@ -10,14 +10,15 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab rules findings workbooks headers sheets cells notation windows datum places points diagnosis records baseline subjects decisions checks rounds "
+    "vocab texts rules findings parts workbooks headers sheets cells notation windows datum places points diagnosis records "
+    "baseline subjects decisions checks rounds "
     "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"workbooks sheets rules places decisions figures briefing exports returns notebooks report sample scale cli".split(),
+    *"parts workbooks sheets rules places decisions figures briefing exports returns notebooks report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

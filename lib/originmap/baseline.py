@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from originmap import notation
+from originmap import notation, texts
 from originmap.cells import Source
 from originmap.findings import found, written
 from originmap.places import Places
@@ -29,7 +29,7 @@ def planting_area(source: Source, rules: Rules, places: Places, round_name: str)
         if not rows.any():
             continue
         text = source.text(name)
-        read = notation.over(text, lambda cell: notation.quantity(cell, units))
+        read = texts.over(text, lambda cell: notation.quantity(cell, units))
         bad = rows & text.notna() & read.isna()
         bad |= rows & read.notna() & ~read.map(lambda size: size is None or size.unit in ("", *units))
         source.find("baseline_unreadable", bad, name)

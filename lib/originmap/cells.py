@@ -39,7 +39,6 @@ class Source:
             parts.append(rows.assign(table=number, file=table.file, sheet=table.sheet))
         empty = pd.DataFrame({"table": [], "file": [], "sheet": [], "row": []}).astype({"table": int, "row": int})
         frame = pd.concat(parts, ignore_index=True) if parts else empty
-        # One conversion for all sheets: None becomes NA, texts a text column.
         fields = [name for name in frame if name not in ("table", "row")]
         return cls(frame.astype(dict.fromkeys(fields, "str")), tables)
 
@@ -59,16 +58,16 @@ class Source:
         cell = rows["table"].map(letters).astype("str") + rows["row"].astype("str")
         return rows.assign(cell=cell)
 
-    def find(self, rule: str, mask: pd.Series, name: str, **texts: pd.Series | str) -> None:
+    def find(self, rule: str, mask: pd.Series, name: str, **said: pd.Series | str) -> None:
         """Add a finding of `rule` for every row in `mask`; it quotes the cell unless `value` is given."""
         if not mask.any():
             return
-        texts = {key: text[mask] if isinstance(text, pd.Series) else text for key, text in texts.items()}
-        texts.setdefault("value", self.text(name)[mask].fillna(""))
+        said = {key: text[mask] if isinstance(text, pd.Series) else text for key, text in said.items()}
+        said.setdefault("value", self.text(name)[mask].fillna(""))
         fallbacks = {"point": ("point", "lon", "lat"), "market_window": ("market_window", "market_from")}
         person = name.partition("_")[0]
         names = fallbacks.get(name, (name, person) if person in PEOPLE else (name,))
-        self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **texts))
+        self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **said))
 
 
 def table_cells(tables: Sequence[Table]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import geopandas as gpd
 import pandas as pd
 
+from originmap import texts
 from originmap.cells import Source
 from originmap.findings import blocking, written
 from originmap.places import Places
@@ -31,11 +32,10 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
     _implausible(source, frame, rules)
     frame = frame.assign(subject=normal_name(frame["subject_name"], places))
     frame = _with_ids(frame, ["plot_key"])
-    point = source.text("point").fillna(source.text("lon") + "," + source.text("lat"))
+    point = source.text("point").fillna(texts.joined([source.text("lon"), source.text("lat")], by=","))
     # Points that await a decision are compared as typed.
-    frame = frame.assign(
-        point_key=point.where(frame["lon"].isna(), frame["lon"].astype("str") + frame["lat"].astype("str"))
-    )
+    settled = texts.joined([frame["lon"].astype("str"), frame["lat"].astype("str")])
+    frame = frame.assign(point_key=point.where(frame["lon"].isna(), settled))
     frame = frame.assign(status=_status(source, frame, ["plot_key", "size_value", "point_key"]))
     _possible_duplicates(source, frame)
     counted = frame["status"] == "accepted"
@@ -65,8 +65,8 @@ def _required(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> None
     for name in names:
         blank = source.text(name).isna()
         if name == "contact_phone":
-            blank &= frame[name].isna() & ~source.text("contact_name").str.contains(r"\d", na=False)
-            blank &= ~source.text("contact").str.contains(r"\d", na=False)
+            for column in ("contact_name", "contact"):
+                blank &= frame[name].isna() & ~texts.found_in(source.text(column), r"\p{Nd}")
         source.find(rules[name], blank, name)
 
 
@@ -74,8 +74,8 @@ def _implausible(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
     low = frame["product"].map({code: product.plausible[0] for code, product in rules.products.items()}).astype(float)
     high = frame["product"].map({code: product.plausible[1] for code, product in rules.products.items()}).astype(float)
     off = (frame["size_value"] < low) | (frame["size_value"] > high)
-    span = written(low, "{:g}") + "–" + written(high, "{:g}")
-    source.find("size_implausible", off, "size", detail=span)
+    span = written(low[off], "{:g}") + "–" + written(high[off], "{:g}")
+    source.find("size_implausible", off, "size", detail=span.reindex(frame.index))
 
 
 def _month(frame: pd.DataFrame) -> pd.Series:
@@ -91,8 +91,7 @@ def _content(frame: pd.DataFrame) -> pd.Series:
 
 def _joined(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """Return the columns of each row as one text, NA as nothing."""
-    texts = [frame[name].astype("str").fillna("") for name in names]
-    return texts[0].str.cat(texts[1:], sep="\x1f")
+    return texts.joined([frame[name].astype("str") for name in names])
 
 
 def _with_ids(frame: pd.DataFrame, plot: list[str]) -> pd.DataFrame:
@@ -101,41 +100,48 @@ def _with_ids(frame: pd.DataFrame, plot: list[str]) -> pd.DataFrame:
     Never a file, sheet or row, so a record keeps its id when files are renamed or rows reordered.
     """
     parts = ["township_code", "subject", "product", *plot]
-    key = _joined(frame, parts).str.cat(_month(frame), sep="\x1f")
-    content = _content(frame)
-    ordered = pd.DataFrame({"key": key, "content": content}).sort_values(["key", "content"], kind="stable")
-    ordinal = ordered.groupby("key").cumcount().reindex(frame.index)
-    texts = key.str.cat(ordinal.astype("str"), sep="\x1f")
-    ids = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+    key = texts.joined([*(frame[name] for name in parts), _month(frame)])
+    ordinal = pd.Series(0, index=frame.index)
+    equal = key.duplicated(keep=False)
+    if equal.any():
+        content = _content(frame[equal])
+        ordered = pd.DataFrame({"key": key[equal], "content": content}).sort_values(["key", "content"], kind="stable")
+        ordinal.update(ordered.groupby("key").cumcount())
+    whole = texts.arrow(texts.joined([key, ordinal.astype("str")])).to_pylist()
+    ids = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in whole]
     return frame.assign(record_id=pd.Series(ids, index=frame.index, dtype="str"))
 
 
 def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[str] | None = None) -> pd.Series:
     """Decide each row's status: blocked rows are quarantined, then all but one of equal rows are duplicates."""
     blocks = set(blocking()) - (usable or set())
-    blocked = {row for part in source.findings if len(part) and part["rule"].iat[0] in blocks for row in part.index}
+    blocked = [part.index for part in source.findings if len(part) and part["rule"].iat[0] in blocks]
     status = pd.Series("accepted", index=frame.index, dtype="str")
-    status[frame.index.isin(list(blocked))] = "quarantined"
+    for index in blocked:
+        status[index] = "quarantined"
     rest = frame[status == "accepted"]
     rest = rest.assign(is_buyer=rest["subject_type"] == "buyer")
-    key = _joined(rest, ["township_code", "subject", "product", "is_buyer", *same]).str.cat(_month(rest), sep="\x1f")
+    key = texts.joined([_joined(rest, ["township_code", "subject", "product", "is_buyer", *same]), _month(rest)])
+    equal = key.duplicated(keep=False)
+    if not equal.any():
+        return status
+    rest, key = rest[equal], key[equal]
     order = pd.DataFrame({"key": key, "content": _content(rest), **{name: rest[name] for name in _SOURCE}})
     # Of equal rows the one that says most is kept.
     order = order.assign(blank=rest.isna().sum(axis=1)).sort_values(["key", "blank", "content", *_SOURCE])
     again = order["key"].duplicated()
     status[again.index[again]] = "duplicate"
-    if again.any():
-        first = order.groupby("key").head(1).set_index("key")
-        spot = first["source_file"] + "〔" + first["source_sheet"] + "〕第 " + first["source_row"].astype("str") + " 行"
-        detail = order["key"].map(spot).reindex(frame.index).fillna("")
-        source.find("duplicate_row", status == "duplicate", "subject_name", detail=detail)
+    first = order.groupby("key").head(1).set_index("key")
+    spot = first["source_file"] + "〔" + first["source_sheet"] + "〕第 " + first["source_row"].astype("str") + " 行"
+    detail = order["key"].map(spot).reindex(frame.index).fillna("")
+    source.find("duplicate_row", status == "duplicate", "subject_name", detail=detail)
     return status
 
 
 def _possible_duplicates(source: Source, frame: pd.DataFrame) -> None:
     """Mark accepted rows of one subject, product, plot and cropping that differ in size or point."""
     rest = frame[frame["status"] == "accepted"]
-    key = _joined(rest, ["township_code", "subject", "product", "plot_key"]).str.cat(_month(rest), sep="\x1f")
+    key = texts.joined([*(rest[name] for name in ("township_code", "subject", "product", "plot_key")), _month(rest)])
     same = key.duplicated(keep=False)
     if not same.any():
         return

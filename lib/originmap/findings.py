@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from originmap import texts
+
 Severity = Literal["error", "warning", "fixed", "note"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "fixed", "note")
 FINDING_COLUMNS: Final = [
@@ -112,6 +114,8 @@ RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
 
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})(?:[ -]?\d{4}[ -]?|\.\d{4}\.)(\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(?<!\d\.)(0\d{2,3})[- ]?\d{3,4}(\d{4})(?!\d|\.\d)")
+# A sieve for both, in any script's digits.
+_MAY_BE_PHONE = r"1\p{Nd}{2}[ .-]?\p{Nd}{4}[ .-]?\p{Nd}{4}|0\p{Nd}{2,3}[- ]?\p{Nd}{7}"
 
 
 def mask_phones(text: pd.Series) -> pd.Series:
@@ -120,7 +124,7 @@ def mask_phones(text: pd.Series) -> pd.Series:
     >>> mask_phones(pd.Series(["张三 13800001234", None], dtype="str")).tolist()
     ['张三 138****1234', nan]
     """
-    return text.str.replace(_MOBILE, r"\1****\2", regex=True).str.replace(_LANDLINE, r"\1****\2", regex=True)
+    return texts.each(text, mask_phone, sieve=_MAY_BE_PHONE)
 
 
 def mask_phone(text: str) -> str:
@@ -132,7 +136,7 @@ def mask_phone(text: str) -> str:
     return _LANDLINE.sub(r"\1****\2", _MOBILE.sub(r"\1****\2", text))
 
 
-def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | str) -> pd.DataFrame:
+def found(rule: str, at: pd.DataFrame, *, field: str = "", **said: pd.Series | str) -> pd.DataFrame:
     """Return one finding of `rule` for every row of `at`, still without severity and message.
 
     Parameters
@@ -143,14 +147,14 @@ def found(rule: str, at: pd.DataFrame, *, field: str = "", **texts: pd.Series | 
         Where: columns `file, sheet, row, cell`, and `record_id` where known.
     field
         The canonical field concerned.
-    texts
+    said
         `value` (what stands there), `proposal`, `detail`; one text for all, or a series aligned to `at`.
     """
     frame = pd.DataFrame({"rule": RULES[rule].id, "field": field}, index=at.index)
     for column in ("file", "sheet", "row", "cell", "record_id"):
         frame[column] = at.get(column, pd.NA)
     for column in ("value", "proposal", "detail"):
-        frame[column] = texts.get(column, "")
+        frame[column] = said.get(column, "")
     return frame
 
 
@@ -163,8 +167,8 @@ def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
     if not kept:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in FINDING_COLUMNS}).astype({"row": "Int64"})
     frame = pd.concat(kept, ignore_index=True)
-    texts = ["file", "sheet", "cell", "record_id", "value", "proposal", "detail"]
-    frame[texts] = frame[texts].astype("str").fillna("")
+    columns = ["file", "sheet", "cell", "record_id", "value", "proposal", "detail"]
+    frame[columns] = frame[columns].astype("str").fillna("")
     for column in ("value", "proposal", "detail"):
         frame[column] = mask_phones(frame[column])
     frame["row"] = frame["row"].astype("Int64")

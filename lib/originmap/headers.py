@@ -5,14 +5,15 @@ All words come from ``data/reference/headers.toml`` and the products' names; not
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
+from originmap.parts import Merge
 from originmap.rules import Rules
-from originmap.workbooks import RawSheet
+from originmap.workbooks import Cells, RawSheet
 
 MAX_HEADER_ROWS: Final = 3
 HEADER_SEARCH_ROWS: Final = 40
@@ -47,6 +48,21 @@ def plain(text: str | None) -> str:
     return re.sub(r"^\d+[、.．]|[*:：]+$|^\*+", "", _UNIT_IN_HEADER.sub("", short))
 
 
+def loose(words: Iterable[str]) -> str:
+    """Return a pattern that finds every one of `words` as typed: white space between its signs, letters of any width and case.
+
+    A sieve for whole columns; what it finds is then looked at by itself.
+    """
+
+    def sign(char: str) -> str:
+        if char.isascii() and char.isalnum():
+            forms = {char.lower(), char.upper()}
+            return f"[{''.join(sorted(forms | {chr(ord(form) + 0xFEE0) for form in forms}))}]"
+        return re.escape(char)
+
+    return "|".join(r"\s*".join(sign(char) for char in word) for word in words)
+
+
 def unit_in_header(text: str) -> str:
     """Return the text in a header's brackets, empty when there is none.
 
@@ -77,34 +93,33 @@ def find_header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str
     """
     aliases = _alias_map(rules)
     groups = {alias.split("›")[0] for alias in aliases if "›" in alias}
-    cells = sheet.cells
+    cells = sheet.rows(0, HEADER_SEARCH_ROWS + MAX_HEADER_ROWS)
     known = [
         sum(plain(cell) in aliases or plain(cell) in groups for cell in row if cell is not None)
         for row in cells[:HEADER_SEARCH_ROWS]
     ]
     rows = [row for row, count in enumerate(known) if count >= MIN_HEADER_FIELDS]
-    blocks = [_block(sheet, row, aliases, groups) for row in rows]
+    blocks = [_block(cells, sheet.merges, row, aliases, groups) for row in rows]
     for start, (end, paths) in zip(rows, blocks, strict=True):
         if kinds_of(set(fields_of(paths, rules)[0]), rules):
             return start, end, paths
     best = int(np.argmax(known))
-    return best, *_block(sheet, best, aliases, groups)
+    return best, *_block(cells, sheet.merges, best, aliases, groups)
 
 
 def _block(
-    sheet: RawSheet, start: int, aliases: Mapping[str, str], groups: set[str]
+    cells: Cells, merges: Sequence[Merge], start: int, aliases: Mapping[str, str], groups: set[str]
 ) -> tuple[int, list[tuple[str, ...]]]:
     """Return the row after a header that begins in row `start`, and each column's texts from top to bottom."""
-    cells = sheet.cells
     size = sum(cell is not None for cell in cells[start])
     filled = cells[start : start + MAX_HEADER_ROWS].copy()
-    for top, left, bottom, right in sheet.merges:
+    for top, left, bottom, right in merges:
         if start <= top and bottom < min(start + MAX_HEADER_ROWS, len(cells)):
             filled[top - start : bottom - start + 1, left : right + 1] = cells[top, left]
     end = start + 1
     while end < min(start + MAX_HEADER_ROWS, len(cells)):
         below = [cell for cell in cells[end] if cell is not None]
-        spans = any(top <= end - 1 and bottom >= end for top, _, bottom, _ in sheet.merges if start <= top)
+        spans = any(top <= end - 1 and bottom >= end for top, _, bottom, _ in merges if start <= top)
         if not below or not all(plain(cell) in aliases or plain(cell) in groups for cell in below):
             break
         if len(below) >= size and not spans:

@@ -1,17 +1,14 @@
 """Notation: what people type into a cell, read to a value or refused. Raw text is kept by the callers.
 
-Each grammar reads one text; `over` applies it to a column once per distinct text. Nothing here knows products, places
+Each grammar reads one text; `texts.over` applies it to a column once per distinct text. Nothing here knows products, places
 or sheets.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
-
-import pandas as pd
-
-T = TypeVar("T")
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _TENS = {"十": 10, "百": 100, "千": 1000}
@@ -37,12 +34,6 @@ class Point(NamedTuple):
     rule: str
     settled: bool
     decimals: int
-
-
-def over(texts: pd.Series, read: Callable[[str], T | None]) -> pd.Series:
-    """Return `read` of every text as objects, None where the text is NA or refused (aligned to `texts`)."""
-    known: dict[str, T | None] = {text: read(text) for text in texts.dropna().unique()}
-    return pd.Series([known.get(text) for text in texts], index=texts.index, dtype="object")
 
 
 def narrow(text: str) -> str:
@@ -78,6 +69,13 @@ def number(text: str) -> float | None:
     return float(total + digit)
 
 
+@lru_cache(maxsize=16)
+def _sizes(units: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
+    pattern = re.compile(rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?", re.IGNORECASE)
+    return pattern, {narrow(unit): unit for unit in units}
+
+
 def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     """Read one size; None when it is not exactly one number (a range, a sum, a remark, a negative, 若干).
 
@@ -96,9 +94,8 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     (Quantity(value=12000.0, unit='只'), Quantity(value=3.5, unit=''), None, None)
     """
     clean = re.sub(r"^(?:约|大约|近|大概)|(?:左右|上下)$", "", narrow(text))
-    words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
-    names = {narrow(unit): unit for unit in units}
-    match = re.fullmatch(rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?", clean, re.IGNORECASE)
+    pattern, names = _sizes(tuple(units))
+    match = pattern.fullmatch(clean)
     if match is None:
         return None
     value = number(match[1])

@@ -6,12 +6,14 @@ sheets and rows, and findings carry the index of their row.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
-from originmap import notation, windows
+from originmap import notation, texts, windows
 from originmap.cells import Source
 from originmap.findings import mask_phones, written
 from originmap.headers import unit_in_header
@@ -39,8 +41,9 @@ def collection(source: Source, rules: Rules, places: Places, round_name: str) ->
         frame[f"{person}_name"], frame[f"{person}_phone"] = _person(source, person)
     frame["market_windows"] = _windows(source, year, month)
     # The first window's start and the last one's end; an open end stays NA.
-    frame["market_from"] = frame["market_windows"].str.extract(r"^(\d{4}-\d\d-\d\d)", expand=False).astype("str")
-    frame["market_to"] = frame["market_windows"].str.extract(r"/(\d{4}-\d\d-\d\d)$", expand=False).astype("str")
+    frame["market_from"] = texts.without(frame["market_windows"], r"/.*$")
+    last = texts.without(frame["market_windows"], r"^.*/")
+    frame["market_to"] = last.where(last != "")
     frame["collected_on"] = _days(source, "collected_on")
     return _place(source, frame, places, rules)
 
@@ -85,7 +88,7 @@ def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd
     frame["product"] = _products(source, rules)
     sizes = _sizes(source, frame["product"], rules)
     frame = frame.assign(**{name: sizes[name] for name in sizes})
-    frame["base_address"] = mask_phones(source.text("base_address").str.normalize("NFKC"))
+    frame["base_address"] = mask_phones(texts.half_width(source.text("base_address"), spaces=True))
     frame["source_file"], frame["source_sheet"] = source.frame["file"], source.frame["sheet"]
     frame["source_row"] = source.frame["row"].astype("int64")
     return frame
@@ -125,13 +128,16 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
 
 def _name(text: pd.Series) -> pd.Series:
     """Return names in half-width form, phones in them masked; spaces that typists put between Chinese signs (林  漪) are no part of them."""
-    clean = mask_phones(text.str.normalize("NFKC").str.replace(r"\s+", " ", regex=True))
-    return clean.str.replace(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", regex=True)
+
+    def closed(name: str) -> str:
+        return re.sub(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", re.sub(r"\s+", " ", name))
+
+    return mask_phones(texts.each(texts.half_width(text, spaces=True), closed, sieve=r"[\s\p{Z}]"))
 
 
 def _village(source: Source, places: Places) -> pd.Series:
-    text = mask_phones(source.text("village").str.normalize("NFKC")).str.replace(r"\s+", "", regex=True)
-    return text.str.replace(rf"^{re.escape(places.county['name'])}", "", regex=True)
+    text = mask_phones(texts.half_width(source.text("village")))
+    return texts.without(text, rf"^{re.escape(places.county['name'])}")
 
 
 def _sheet_products(source: Source, rules: Rules) -> pd.Series:
@@ -158,7 +164,7 @@ def _sheet_products(source: Source, rules: Rules) -> pd.Series:
 
 def _products(source: Source, rules: Rules) -> pd.Series:
     text = source.text("product")
-    clean = text.str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
+    clean = texts.half_width(text)
     names = rules.product_names()
     product = clean.map(names).astype("str").where(text.notna(), _sheet_products(source, rules))
     for entry in rules.products.values():
@@ -175,36 +181,49 @@ def _products(source: Source, rules: Rules) -> pd.Series:
 def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
     """Read sizes into `size_value, size_unit, area_mu, head_count`: the product's unit, areas to 0.01 亩."""
     words = {word: factor for family in rules.units.values() for word, factor in family.items()}
-    text = source.text("size")
-    read = notation.over(text, lambda cell: notation.quantity(cell, words))
+    text, said = source.text("size"), source.text("unit")
+    size = texts.spread(text, lambda cell: notation.quantity(cell, words), ["value", "unit"], (np.nan, ""))
+    hint = texts.spread(said, lambda cell: notation.quantity("1" + notation.narrow(cell), words), ["value", "unit"], (1.0, ""))
     unit = product.map({code: item.unit for code, item in rules.products.items()}).astype("str")
     headers = {number: _table_unit(table, words) for number, table in enumerate(source.tables)}
-    written_units = source.text("unit")
-    own = notation.over(written_units, lambda cell: notation.quantity("1" + notation.narrow(cell), words))
-    table_unit = source.frame["table"].map(headers)
-    values, bad_unit = np.full(len(text), np.nan), np.zeros(len(text), dtype=bool)
     # 单位 may also head a column of offices and townships.
-    says = written_units.notna() & ~written_units.str.contains("[镇乡村局站所社场司会心]$", na=False)
-    hints = zip(read, unit, own, says, table_unit, strict=True)
-    for position, (size, target, row_hint, row_says, sheet_hint) in enumerate(hints):
-        if size is None or not isinstance(target, str):
-            continue
-        # The size's own unit, else its row's, else the header's: that one only where it fits (规模(亩) stands over animals too).
-        hint = notation.Quantity(1.0, size.unit) if size.unit else row_hint
-        if hint is None and not row_says and sheet_hint and sheet_hint.unit in rules.units[target]:
-            hint = sheet_hint
-        unread = row_says and not size.unit and row_hint is None
-        if unread or (hint is not None and hint.unit not in rules.units[target]):
-            bad_unit[position] = True
-        else:
-            values[position] = size.value * (hint.value * rules.units[target][hint.unit] if hint else 1.0)
-    value = pd.Series(values, index=text.index).round(2)
+    says = said.notna() & ~texts.found_in(said, "[镇乡村局站所社场司会心]$")
+    # One look a combination of what the size, its row, its sheet and its product say.
+    ways = pd.DataFrame({"own": size["unit"], "row": hint["unit"], "times": hint["value"], "says": says,
+                         "table": source.frame["table"], "target": unit.fillna("")})  # fmt: skip
+    group = ways.groupby(list(ways), sort=False).ngroup().to_numpy()
+    first = np.flatnonzero(~pd.Series(group).duplicated().to_numpy())
+    factors = np.full(group.max(initial=-1) + 1, np.nan)
+    for at in first:
+        factors[group[at]] = _factor(ways.iloc[at].to_dict(), headers, rules)
+    factor = factors[group]
+    known = size["value"].notna() & unit.notna()
+    value = (size["value"] * factor).where(known).round(2)
+    bad_unit = known & np.isnan(factor)
     source.find("size_missing", text.isna(), "size")
-    source.find("size_unreadable", text.notna() & read.isna(), "size")
-    source.find("size_unit_mismatch", pd.Series(bad_unit, index=text.index), "size")
+    source.find("size_unreadable", text.notna() & size["value"].isna(), "size")
+    source.find("size_unit_mismatch", bad_unit, "size")
     crop = unit == "mu"
     frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
     return frame.assign(area_mu=value.where(crop), head_count=value.where(~crop))
+
+
+def _factor(way: Mapping[str, Any], headers: Mapping[int, notation.Quantity | None], rules: Rules) -> float:
+    """Return what turns a number as typed into the product's unit, NaN where the unit said is none of the product's.
+
+    The size's own unit counts, else its row's, else the header's: that one only where it fits (规模(亩) stands over animals too).
+    """
+    units = rules.units.get(way["target"])
+    if units is None:
+        return np.nan
+    if way["own"]:
+        return units.get(way["own"], np.nan)
+    if way["row"]:
+        return float(way["times"]) * units.get(way["row"], np.nan)
+    if way["says"]:
+        return np.nan
+    hint = headers[way["table"]]
+    return hint.value * units[hint.unit] if hint and hint.unit in units else 1.0
 
 
 def _table_unit(table: Table, words: Mapping[str, float]) -> notation.Quantity | None:
@@ -226,47 +245,59 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     """Read a coded field; several codes are joined by ``;`` only where the field allows several."""
     text = source.text(name)
     forms = rules.choices[name]
-    read = [hit or ("", "") for hit in notation.over(text, lambda cell: notation.choices(cell, forms))]
-    several = name == "trace_methods"
-    codes = pd.Series([code if code and (several or ";" not in code) else None for code, _ in read], text.index, "str")
-    rest = pd.Series([unknown for _, unknown in read], text.index, "str")
-    source.find(rule, text.notna() & ((rest != "") | codes.isna()), name)
-    return codes
+    read = texts.spread(text, lambda cell: notation.choices(cell, forms), ["code", "rest"], ("", ""))
+    code = read["code"]
+    known = code != ""
+    if name != "trace_methods":
+        known &= ~texts.found_in(code, ";")
+    source.find(rule, text.notna() & ((read["rest"] != "") | ~known), name)
+    return code.where(known)
+
+
+def _phones(text: pd.Series) -> pd.DataFrame:
+    """Return `numbers, rest, rule` of every text as `notation.phone` gives them: a plain number or name needs no look."""
+    plain = texts.found_in(text, r"^1[0-9]{10}$")
+    odd = texts.found_in(text, r"\p{Nd}") & ~plain
+    read = texts.spread(text.where(odd), notation.phone, ["numbers", "rest", "rule"], ("", "", ""))
+    name = texts.without(texts.half_width(text, spaces=True), r"^[\s\p{Z}]+|[\s\p{Z}]+$").fillna("")
+    numbers = read["numbers"].mask(plain, text)
+    return read.assign(numbers=numbers, rest=read["rest"].mask(~plain & ~odd, name))
 
 
 def _person(source: Source, person: str) -> tuple[pd.Series, pd.Series]:
     """Return a person's name and phones; either may stand in the other's cell or both in one."""
     both, name, phone = (source.text(column) for column in (person, f"{person}_name", f"{person}_phone"))
     name = name.fillna(both)
-    in_name, in_phone = notation.over(name, notation.phone), notation.over(phone, notation.phone)
-    typed = name.notna()
-    names, numbers = [], []
-    for first, second in zip(in_name, in_phone, strict=True):
-        names.append((first.rest if first else "") or (second.rest if second else "") or None)
-        listed = [hit.numbers for hit in (second, first) if hit and hit.numbers]
-        numbers.append(";".join(dict.fromkeys(listed)) or None)
-    for texts, hits, column in ((phone, in_phone, f"{person}_phone"), (name, in_name, f"{person}_name")):
-        rules = hits.map(lambda hit: hit.rule if hit else "")
+    in_name, in_phone = _phones(name), _phones(phone)
+    for text, read, column in ((phone, in_phone, f"{person}_phone"), (name, in_name, f"{person}_name")):
         for rule in ("phone_invalid", "phone_float"):
+            wrong = read["rule"] == rule
             # All but the ends of a wrong number: it may be the right one with a digit too many.
-            quoted = texts.str.replace(r"(?<=\d{3})\d(?=\d{2})", "*", regex=True)
-            source.find(rule, rules == rule, column, value=quoted)
+            quoted = text[wrong].str.replace(r"(?<=\d{3})\d(?=\d{2})", "*", regex=True)
+            source.find(rule, wrong, column, value=quoted.reindex(text.index))
         if column.endswith("_phone"):
             # Something that is no number at all, such as 无.
-            odd = texts.notna() & hits.map(lambda hit: bool(hit and not hit.numbers and not hit.rule))
-            source.find("phone_invalid", odd & typed, column)
-    index = source.frame.index
-    return pd.Series(names, index=index, dtype="str"), pd.Series(numbers, index=index, dtype="str")
+            odd = text.notna() & (read["numbers"] == "") & (read["rule"] == "")
+            source.find("phone_invalid", odd & name.notna(), column)
+    numbers = in_phone["numbers"].where(in_phone["numbers"] != "", in_name["numbers"])
+    two = (in_phone["numbers"] != "") & (in_name["numbers"] != "")
+    if two.any():
+        listed = in_phone["numbers"][two] + ";" + in_name["numbers"][two]
+        numbers[two] = texts.each(listed, lambda all_of: ";".join(dict.fromkeys(all_of.split(";"))))
+    rest = in_name["rest"].where(in_name["rest"] != "", in_phone["rest"])
+    return rest.where(rest != ""), numbers.where(numbers != "")
 
 
 def _plot_key(source: Source, places: Places) -> pd.Series:
     """Return 地块/基地, else the normalised address, else an empty text (domain practice)."""
-    address = source.text("base_address").map(notation.narrow, na_action="ignore").astype("str")
-    address = address.str.replace(rf"^.*?{re.escape(places.county['name'])}", "", regex=True)
     names = "|".join(re.escape(name) for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡")
-    address = address.str.replace(rf"^(?:{names})", "", regex=True)
-    plot = source.text("plot").map(notation.narrow, na_action="ignore").astype("str")
-    return mask_phones(plot.fillna(address).fillna(""))
+    address = texts.without(_narrow(source.text("base_address")), rf"^.*?{re.escape(places.county['name'])}")
+    address = texts.without(address, rf"^(?:{names})")
+    return mask_phones(_narrow(source.text("plot")).fillna(address).fillna(""))
+
+
+def _narrow(text: pd.Series) -> pd.Series:
+    return texts.without(texts.half_width(text), "。", ".")
 
 
 def _cropping(text: pd.Series) -> pd.Series:
@@ -277,23 +308,22 @@ def _cropping(text: pd.Series) -> pd.Series:
         value = notation.number(clean)
         return str(int(value)) if value is not None and value == int(value) else clean
 
-    return mask_phones(notation.over(text, read).astype("str"))
+    return mask_phones(texts.each(text, read))
 
 
 def _windows(source: Source, year: int, month: int) -> pd.Series:
     single, first, last = (source.text(name) for name in ("market_window", "market_from", "market_to"))
-    read = notation.over(single, lambda cell: windows.market_windows(cell, year, month))
+    read = texts.each(single, lambda cell: windows.market_windows(cell, year, month))
     # One text for both cells, so that each pair is read once.
-    pair = (first.fillna("") + "\x1f" + last.fillna("")).where(first.notna() | last.notna())
+    pair = texts.joined([first, last]).where(first.notna() | last.notna())
 
     def both(text: str) -> str | None:
         start, _, stop = text.partition("\x1f")
         return windows.between(start or None, stop or None, year, month)
 
-    two = notation.over(pair, both)
-    found_windows = read.where(single.notna(), two).astype("str")
+    found_windows = read.where(single.notna(), texts.each(pair, both))
     typed = single.notna() | first.notna() | last.notna()
-    value = single.fillna(first.fillna("") + (" / " + last).fillna(""))
+    value = texts.without(single.fillna(texts.joined([first, last], by=" / ")), r" / $")
     source.find("window_missing", ~typed, "market_window")
     source.find("window_unreadable", typed & found_windows.isna(), "market_window", value=value)
     return found_windows
@@ -301,9 +331,9 @@ def _windows(source: Source, year: int, month: int) -> pd.Series:
 
 def _days(source: Source, name: str) -> pd.Series:
     text = source.text(name)
-    read = notation.over(text, windows.day)
+    read = texts.each(text, lambda cell: day.isoformat() if (day := windows.day(cell)) else None)
     source.find("date_unreadable", text.notna() & read.isna(), name)
-    return read.map(lambda value: value.isoformat() if value else None).astype("str")
+    return read
 
 
 def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) -> gpd.GeoDataFrame:
@@ -312,12 +342,9 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
     margin = float(rules["places"]["county_margin_degrees"])
     bounds = (west - margin, south - margin, east + margin, north + margin)
     single, lon, lat = source.text("point"), source.text("lon"), source.text("lat")
-    text = single.fillna(lon + "," + lat).fillna(lon).fillna(lat)
-    read = notation.over(text, lambda cell: notation.point(cell, bounds))
-    rule = read.map(lambda hit: hit.rule if hit else "")
-    settled = read.map(lambda hit: bool(hit and hit.settled)).astype(bool)
-    x = read.map(lambda hit: hit.lon if hit else np.nan).astype("float64")
-    y = read.map(lambda hit: hit.lat if hit else np.nan).astype("float64")
+    text = single.fillna(texts.joined([lon, lat], by=",").where(lon.notna() & lat.notna())).fillna(lon).fillna(lat)
+    read = _points(text, bounds)
+    rule, settled, x, y = read["rule"], read["settled"], read["lon"], read["lat"]
     points = points_of(x.where(settled), y.where(settled))
     distance = places.distance_m(points, frame["township_code"])
     outside = distance > places.tolerance_m
@@ -336,18 +363,40 @@ def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) ->
         x.update(proposal["lon"])
         y.update(proposal["lat"])
         settled[proposal.index] = False
-    shown = written(x, "{:.6f}") + "," + written(y, "{:.6f}")
+    told = rule.isin(["point_swapped", "point_decimal_lost", "point_dms_as_decimal"])
+    shown = (written(x[told], "{:.6f}") + "," + written(y[told], "{:.6f}")).reindex(x.index)
     source.find("point_missing", text.isna(), "point", value="")
-    source.find("point_unreadable", text.notna() & read.isna(), "point", value=text)
+    source.find("point_unreadable", text.notna() & x.isna(), "point", value=text)
     for name in ("point_swapped", "point_decimal_lost", "point_dms_as_decimal"):
         source.find(name, rule == name, "point", value=text, proposal=shown)
     for name in ("point_zero", "point_far"):
         source.find(name, rule == name, "point", value=text)
     outside &= settled
-    kilometres = written(distance / 1000, "{:.1f} 公里")
+    kilometres = written(distance[outside] / 1000, "{:.1f} 公里").reindex(x.index)
     source.find("point_outside", outside, "point", value=text, detail=kilometres)
     status = pd.Series("missing", index=frame.index, dtype="str").mask(settled, "ok")
     status = status.mask(rule == "point_swapped", "fixed").mask(outside, "outside")
     status = status.mask(rule.isin(["point_decimal_lost", "point_dms_as_decimal", "point_far"]), "proposed")
     frame = frame.assign(lon=x.where(settled), lat=y.where(settled), coord_status=status)
     return gpd.GeoDataFrame(frame, geometry=points_of(frame["lon"], frame["lat"]), crs=points.crs)
+
+
+def _points(text: pd.Series, bounds: tuple[float, float, float, float]) -> pd.DataFrame:
+    """Return `lon, lat, rule, settled` of every text as `notation.point` gives them: plain decimals inside need no look."""
+    pair = pc.extract_regex(
+        texts.arrow(text), r"^(?P<lon>[0-9]{1,3}\.[0-9]{1,12}) ?[,，] ?(?P<lat>[0-9]{1,3}\.[0-9]{1,12})$"
+    )
+    x, y = (
+        pc.cast(pc.struct_field(pair, [at]), "float64").to_numpy(zero_copy_only=False).astype("float64", copy=True)
+        for at in (0, 1)
+    )
+    west, south, east, north = bounds
+    plain = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+
+    def look(cell: str) -> tuple[float, float, str, bool] | None:
+        hit = notation.point(cell, bounds)
+        return (hit.lon, hit.lat, hit.rule, hit.settled) if hit else None
+
+    read = texts.spread(text.mask(plain), look, ["lon", "lat", "rule", "settled"], (np.nan, np.nan, "", False))
+    settled = read["settled"].astype(bool) | plain
+    return read.assign(lon=read["lon"].mask(plain, x), lat=read["lat"].mask(plain, y), settled=settled)

@@ -3,7 +3,9 @@
 import re
 
 import pandas as pd
+import pyarrow.compute as pc
 
+from originmap import texts
 from originmap.places import Places
 from originmap.rules import Rules
 
@@ -18,16 +20,18 @@ def normal_name(names: pd.Series, places: Places) -> pd.Series:
 
     Legal forms are brought to one (农民专业合作社, 专业合作社 and 合作社 are the same). Aligned to `names`, NA stays NA.
     """
-    clean = names.str.normalize("NFKC").str.replace(r"[\s()\[\]·.,、]+", "", regex=True).str.lower()
+    clean = texts.without(texts.half_width(names), r"[()\[\]·.,、]+")
+    clean = texts.series(pc.utf8_lower(texts.arrow(clean)), names.index)
     county = str(places.county["name"])
     towns = sorted(
         (name for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡"), key=len, reverse=True
     )
     prefix = "|".join(re.escape(name) for name in (county, county.removesuffix("县"), *towns))
-    clean = clean.str.replace(rf"^(?:福建省?|泉州市?)*(?:{prefix})*(?=.{{2,}})", "", regex=True)
+    front = re.compile(rf"^(?:福建省?|泉州市?)*(?:{prefix})*(?=.{{2,}})")
+    clean = texts.each(clean, lambda name: front.sub("", name), sieve=rf"^(?:福建|泉州|{prefix})")
     for form, short in _LEGAL_FORMS:
-        clean = clean.str.replace(form, short, regex=True)
-    return clean.astype("str")
+        clean = texts.without(clean, form, short)
+    return clean
 
 
 def standing(records: pd.DataFrame, by: list[str], *, value: str = "area_mu", measure: str = "standing") -> pd.Series:
