@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -175,7 +175,7 @@ def test_an_altered_export_is_refused_whole(tmp_path, store):
 
 def test_two_processes_killed_at_random_lose_nothing_that_was_promised(tmp_path):
     """Every id that a process printed was committed; kill -9 may come at any moment. `make soak` runs 200 rounds."""
-    store, chance = Store(tmp_path / "decisions.db"), random.Random(7)
+    store, chance = Store(tmp_path / "decisions.db"), np.random.default_rng(7)
     promised: set[str] = set()
     command = [sys.executable, str(Path(__file__).with_name("decider.py")), str(store.path)]
     for number in range(ROUNDS):
