@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab texts rules findings parts workbooks headers sheets cells notation windows datum places points diagnosis records "
-    "baseline subjects decisions checks rounds "
+    "vocab texts rules findings parts workbooks headers sheets cells notation windows datum places points diagnosis placing records "
+    "baseline subjects decisions verdicts checks rounds "
     "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()

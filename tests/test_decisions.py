@@ -13,7 +13,7 @@ import numpy as np
 import openpyxl
 import pytest
 
-from originmap import decisions
+from originmap import cli, decisions
 from originmap.decisions import DecisionsError, Person, Store, Verdict
 
 LIN, CHEN = Person("林一", "种植业股"), Person("陈二", "畜牧股")
@@ -171,6 +171,29 @@ def test_an_altered_export_is_refused_whole(tmp_path, store):
     for wrong in (path, tmp_path / "missing.xlsx"):
         with pytest.raises(DecisionsError, match="不是决定的导出文件"):
             fresh.merge(wrong)
+
+
+def test_the_command_exports_and_merges(tmp_path, capsys):
+    ours, theirs = tmp_path / "ours" / "2023-03", tmp_path / "theirs" / "2023-03"
+    for folder in (ours, theirs):
+        folder.mkdir(parents=True)
+    decisions.of_county(ours).record(moved(118.0), by=LIN, at=at(1))
+    decisions.of_county(theirs).record(moved(118.2), by=CHEN, at=at(2))
+    book = str(tmp_path / "out.xlsx")
+    assert cli.main(["decisions", "export", book, "--inbox", str(ours)]) == 0
+    assert cli.main(["decisions", "merge", book, "--inbox", str(theirs)]) == 0
+    said = capsys.readouterr().out
+    assert "1 条决定已写到" in said
+    assert "并入 1 条，原已有 0 条。2 条互相矛盾" in said
+    assert "林一（种植业股）" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ours", "out.xlsx", "theirs"]
+    for arguments in (
+        ["export", "out.csv"],
+        ["merge", str(tmp_path / "no.xlsx")],
+        ["export", book, "--inbox", "nowhere"],
+    ):
+        assert cli.main(["decisions", *arguments]) == 2
+        assert capsys.readouterr().err.startswith("originmap: ")
 
 
 def test_two_processes_killed_at_random_lose_nothing_that_was_promised(tmp_path):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import originmap as om
-from originmap import datum, notation, points
+from originmap import datum, points
 from originmap.places import load_places
 from originmap.rules import load_rules
 
@@ -161,7 +161,8 @@ def test_every_planted_point_has_the_true_one_first_or_a_reason(month):
     assert set(told.get("point_outside", ["not_home"])) == {"not_home"}
 
 
-def test_precision_is_that_of_the_coarser_number():
-    assert notation.point("118.05,25.23011", (117, 24, 119, 26)).decimals == 2
-    assert points.precision_m("118.05,25.23011") == pytest.approx(556.6, abs=0.1)
+def test_precision_is_that_of_the_finer_number():
+    """A spreadsheet makes 118.180 to 118.18: only both numbers short say that a point is coarse."""
+    assert points.precision_m("118.18,25.23011") == pytest.approx(0.557, abs=0.001)
+    assert points.precision_m("118.18,25.23") == pytest.approx(556.6, abs=0.1)
     assert np.isnan(points.precision_m("见地图"))

@@ -10,6 +10,7 @@ from originmap import texts
 from originmap.cells import Source
 from originmap.findings import blocking, written
 from originmap.places import Places
+from originmap.points import plots_apart
 from originmap.rules import Rules
 from originmap.subjects import in_scope, normal_name
 
@@ -26,12 +27,16 @@ REGISTRY_COLUMNS = [*_WHO, *_SIZE, *_VERDICT]
 _SOURCE = ["source_file", "source_sheet", "source_row"]
 
 
-def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
-    """Return the collection records judged, with `RECORD_COLUMNS`; findings go to `source.findings`."""
+def identified(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
+    """Return the collection rows with `subject`, `record_id` and `equal_key`, what each lacks found: decisions apply next."""
     _required(source, frame, ("subject_type", "contact_phone"))
     _implausible(source, frame, rules)
     frame = frame.assign(subject=normal_name(frame["subject_name"], places))
-    frame = _with_ids(frame, ["plot_key"])
+    return _with_ids(frame, ["plot_key"])
+
+
+def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
+    """Return the rows that `identified` gives judged, with `RECORD_COLUMNS`; findings go to `source.findings`."""
     point = source.text("point").fillna(texts.joined([source.text("lon"), source.text("lat")], by=","))
     # Points that await a decision are compared as typed.
     settled = texts.joined([frame["lon"].astype("str"), frame["lat"].astype("str")])
@@ -42,6 +47,9 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
     frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
     below = counted & ~frame["in_scope"].fillna(value=True).astype(bool)
     source.find("below_threshold", below, "size")
+    apart = plots_apart(frame, places, farthest_m=float(rules["places"]["plots_apart_m"]))
+    shown = written(apart.dropna() / 1000, "{:.1f} 公里").reindex(frame.index)
+    source.find("plots_apart", apart.notna(), "point", value=point.fillna(""), detail=shown)
     return gpd.GeoDataFrame(frame[RECORD_COLUMNS], geometry="geometry", crs=frame.crs)
 
 
@@ -109,7 +117,7 @@ def _with_ids(frame: pd.DataFrame, plot: list[str]) -> pd.DataFrame:
         ordinal.update(ordered.groupby("key").cumcount())
     whole = texts.arrow(texts.joined([key, ordinal.astype("str")])).to_pylist()
     ids = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in whole]
-    return frame.assign(record_id=pd.Series(ids, index=frame.index, dtype="str"))
+    return frame.assign(record_id=pd.Series(ids, index=frame.index, dtype="str"), equal_key=key)
 
 
 def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[str] | None = None) -> pd.Series:

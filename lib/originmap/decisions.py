@@ -170,7 +170,8 @@ class Store:
 
         frame = self.entries()
         options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        with xlsxwriter.Workbook(str(path), options) as book:
+        beside = path.with_name(f"{path.name}.part")
+        with xlsxwriter.Workbook(str(beside), options) as book:
             book.set_properties({"created": datetime(2023, 1, 1)})  # noqa: DTZ001 -- a fixed date, for equal bytes
             sheet = book.add_worksheet(_SHEET)
             text = book.add_format({"num_format": "@"})
@@ -179,6 +180,7 @@ class Store:
                 for row, value in enumerate(frame[name], start=1):
                     sheet.write_string(row, column, str(value), text)
             sheet.freeze_panes(1, 0)
+        beside.replace(path)
         return len(frame)
 
     def merge(self, path: Path) -> tuple[int, int]:
@@ -306,7 +308,12 @@ def conflicts(entries: pd.DataFrame) -> pd.DataFrame:
 def holding(entries: pd.DataFrame, *kinds: str) -> pd.DataFrame:
     """Return the entries of `kinds` that hold, with `target, before, after, hint` as plain values."""
     frame = state(entries)
-    frame = frame[frame["holds"] & frame["kind"].isin(kinds)].reset_index(drop=True)
+    return plain(frame[frame["holds"] & frame["kind"].isin(kinds)].reset_index(drop=True))
+
+
+def plain(entries: pd.DataFrame) -> pd.DataFrame:
+    """Return the entries with `target, before, after, hint` as plain values, not texts."""
+    frame = entries.copy()
     for name in ("target", "before", "after", "hint"):
         frame[name] = pd.Series([json.loads(text) for text in frame[name]], index=frame.index, dtype="object")
     return frame

@@ -98,6 +98,13 @@ _TABLE: Final = (
     Rule("point_decimal_lost", "warning", "疑漏了小数点，待确认：{proposal}", "The decimal point is lost? {proposal}", "118186,25056", _OURS),
     Rule("point_far", "error", "坐标在本县以外", "The point lies outside the county", "128.186,25.056", _OURS),
     Rule("point_outside", "warning", "坐标距所填乡镇 {detail}，超出允许范围", "The point lies {detail} from its township", "点落在别的乡镇", _OURS),
+    Rule("plots_apart", "warning", "此点距该主体其他地块 {detail}，请核实", "This point lies {detail} from the subject's other plots", "同一农户两块地相距 20 公里", _OURS),
+    Rule("point_coarse", "note", "坐标只有 {detail} 的精度", "The point is only good to {detail}", "118.18,25.05（两位小数，±550 米）", _OURS),
+    Rule("datum_declared", "note", "本文件坐标按 {proposal} 换算成 WGS84（依据：{detail}）", "Points of this file were converted from {proposal} ({detail})", 'round.toml 写 "湖头镇.xlsx" = "gcj02"', _OURS),
+    # decisions
+    Rule("decided", "fixed", "已按决定采用“{proposal}”；{detail}", "Decided: {proposal}; {detail}", "电话核实后改正的点位", _OURS),
+    Rule("decision_stale", "warning", "原有决定“{proposal}”未采用：此格内容已变，请重新核实；{detail}", "The decision {proposal} waits: the cell now says something else; {detail}", "乡镇重报时改了坐标", _OURS),
+    Rule("decision_conflict", "warning", "对此有不同决定，均未采用：{proposal} {detail}", "People decided differently, neither holds: {proposal} {detail}", "两人各拖到一处", _OURS),
     # rows among each other
     Rule("duplicate_row", "warning", "与 {detail} 完全重复，只计一次", "The same as {detail}: counted once", "同一行贴了两遍", _OURS),
     Rule("possible_duplicate", "warning", "与 {detail} 主体、产品、地块、茬次相同而规模或点位不同，请核实", "Same subject, product and plot as {detail}, other size or point", "同一地块两个面积", _OURS),

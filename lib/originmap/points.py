@@ -82,7 +82,9 @@ def to_wgs84(
 def precision_m(text: str) -> float:
     """Return how far a point may lie from where it is written, in metres: half of its last digit, NaN for no point.
 
-    >>> round(precision_m("118.18,25.05")), round(precision_m("118.1860,25.05601"))
+    The finer of the two numbers counts: spreadsheets drop a zero at the end (118.180 becomes 118.18).
+
+    >>> round(precision_m("118.18,25.05")), round(precision_m("118.18,25.0560"))
     (557, 6)
     >>> round(precision_m("118°11′09″E 25°03′21″N")), round(precision_m("118°11′ 25°03′"))
     (15, 928)
@@ -90,9 +92,9 @@ def precision_m(text: str) -> float:
     clean = _clean(text)
     marked = _MARKED.findall(clean)
     if len(marked) == 2:
-        return max(_last(minutes, 60.0) if not seconds else _last(seconds, 3600.0) for _, minutes, seconds in marked)
+        return min(_last(minutes, 60.0) if not seconds else _last(seconds, 3600.0) for _, minutes, seconds in marked)
     found = _NUMBER.findall(clean)
-    return max(_last(number, 1.0) for number in found) if len(found) == 2 else float("nan")
+    return min(_last(number, 1.0) for number in found) if len(found) == 2 else float("nan")
 
 
 def readings(text: str, bounds: tuple[float, float, float, float]) -> list[Reading]:
@@ -251,6 +253,9 @@ def plots_apart(records: pd.DataFrame, places: Places, *, farthest_m: float) -> 
     subject_name, lon, lat, coord_status`.
     """
     located = records[records["lon"].notna() & records["coord_status"].isin(["ok", "fixed"])]
+    located = located[located.duplicated(["township_code", "subject_name"], keep=False)]
+    if located.empty:
+        return pd.Series(np.nan, index=records.index)
     flat = points_of(located["lon"], located["lat"]).to_crs(places.measure_crs)
     xy = pd.DataFrame({"x": flat.x, "y": flat.y})
     middle = xy.groupby([located["township_code"], located["subject_name"]]).transform("median")

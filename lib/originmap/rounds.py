@@ -2,16 +2,18 @@
 
 import calendar
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import pandas as pd
 
-from originmap import baseline, checks, records
+from originmap import baseline, checks, datum, records, verdicts
 from originmap.cells import Source, table_cells
+from originmap.decisions import Store, of_county
 from originmap.findings import compose, found
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
@@ -32,11 +34,18 @@ NOT_READ = (
     "sheet_unrecognised",
     "sheet_ambiguous",
 )
-_SETTINGS = {"round", "sample"}
+_SETTINGS = {"round", "sample", "datum"}
 
 
 class InboxError(ValueError):
     """A folder that cannot be opened as a round; the message says what to do."""
+
+
+class _OnRecord(NamedTuple):
+    """What people have said about a round: the datums that its ``round.toml`` declares, and the county's decisions."""
+
+    declared: Mapping[str, str]
+    entries: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,12 @@ class Round:
         product at all has one row with NA.
     is_sample
         Whether any sheet says 样例数据.
+    datums
+        ``{file: datum}`` of the files whose datum is declared or decided; the others are taken as WGS84, as typed.
+    raw
+        What stood in the cells and was read from them before decisions, columns as ``verdicts.RAW_COLUMNS``, aligned to `records`.
+    decisions
+        Every decision on record and what it does here, as ``verdicts.settle`` gives them.
     """
 
     name: str
@@ -84,6 +99,9 @@ class Round:
     columns: pd.DataFrame
     submissions: pd.DataFrame
     is_sample: bool
+    datums: Mapping[str, str]
+    raw: pd.DataFrame
+    decisions: pd.DataFrame
 
     def headline(self) -> list[str]:
         """Return the three lines an analyst reads first: received, recognised, not recognised and why."""
@@ -136,6 +154,7 @@ def open_round(
     as_of: str | datetime | None = None,
     rules: Path | str | None = None,
     reference: Path | str = REFERENCE,
+    decisions: Path | str | None = None,
 ) -> Round:
     """Read a round's folder: every sheet, every row, judged and placed.
 
@@ -149,6 +168,8 @@ def open_round(
         A further rules file laid over the reference folder's.
     reference
         The reference folder.
+    decisions
+        The store of decisions; ``decisions.db`` beside the round's folder by default. They apply whatever `as_of`.
 
     Raises
     ------
@@ -170,16 +191,14 @@ def open_round(
     places = load_places(rule_set)
     moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
     inbox = read_inbox(path, rule_set)
-    return _assemble(path, name, moment, rule_set, places, inbox)
+    declared = datum.declared(settings.get("datum", {}), inbox.files["file"])
+    entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
+    return _assemble(path, name, moment, rule_set, places, inbox, _OnRecord(declared, entries))
 
 
 def _settings(path: Path) -> dict[str, Any]:
     file = path / "round.toml"
-    settings = read_toml(file) if file.exists() else {}
-    if "datum" in settings:
-        msg = "round.toml 里的 datum（坐标系声明）本版还不能用；请先去掉，或把坐标换算成 WGS84（CGCS2000）再放进来。"
-        raise InboxError(msg)
-    return settings
+    return read_toml(file) if file.exists() else {}
 
 
 def _round_name(path: Path, settings: dict[str, Any]) -> str:
@@ -200,10 +219,23 @@ def _of_kind(inbox: Inbox, kind: str) -> list[Table]:
     return [table for table in inbox.tables if table.kind == kind]
 
 
-def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Places, inbox: Inbox) -> Round:
-    findings = list(inbox.findings)
+def _assemble(
+    path: Path,
+    name: str,
+    as_of: datetime,
+    rules: Rules,
+    places: Places,
+    inbox: Inbox,
+    settled: _OnRecord,
+) -> Round:
+    datums, said = verdicts.datums(settled.declared, settled.entries, name)
+    findings = [*inbox.findings, *said]
     collected = Source.of(_of_kind(inbox, "collection"))
-    frame = checks.collection(collected, records.collection(collected, rules, places, name), rules, places)
+    frame = records.collection(collected, rules, places, name, datums=datums)
+    frame = checks.identified(collected, frame, rules, places)
+    raw = verdicts.raw_values(collected, frame)
+    frame, told = verdicts.settle(collected, frame, raw, settled.entries, rules)
+    frame = checks.collection(collected, frame, rules, places)
     findings.extend(part.assign(record_id=frame["record_id"].reindex(part.index)) for part in collected.findings)
     zero, zero_findings = records.zero_reports(_of_kind(inbox, "collection"), rules, places)
     findings.extend(zero_findings)
@@ -237,6 +269,9 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         columns=table_cells(inbox.tables),
         submissions=_submissions(frame, zero, _arrived(inbox, sheets, frame, places), rules),
         is_sample=inbox.is_sample,
+        datums=datums,
+        raw=raw,
+        decisions=told,
     )
 
 
