@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab texts rules findings parts workbooks headers sheets cells notation windows datum places points diagnosis placing records "
+    "vocab texts rules findings parts workbooks headers sheets cells notation windows datum boundaries places points diagnosis placing records "
     "baseline subjects decisions verdicts checks rounds "
     "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
@@ -18,7 +18,7 @@ ORDER = (
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"parts workbooks sheets rules places decisions figures briefing exports returns notebooks report sample scale cli".split(),
+    *"parts workbooks sheets rules boundaries places decisions figures briefing exports returns notebooks report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

@@ -229,7 +229,7 @@ def _assemble(
     settled: _OnRecord,
 ) -> Round:
     datums, said = verdicts.datums(settled.declared, settled.entries, name)
-    findings = [*inbox.findings, *said]
+    findings = [*inbox.findings, *places.findings, *said]
     collected = Source.of(_of_kind(inbox, "collection"))
     frame = records.collection(collected, rules, places, name, datums=datums)
     frame = checks.identified(collected, frame, rules, places)
