@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 ORDER = (
     "vocab texts rules findings parts workbooks headers sheets cells notation windows datum boundaries places points diagnosis placing records "
     "baseline subjects decisions verdicts checks rounds "
-    "reconcile progress inspection plans selection maps panels page symbols figures briefing exports returns webpage "
+    "proposals reconcile progress inspection plans selection maps panels locate page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()
 
@@ -24,7 +24,7 @@ FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
-FRONT_END = {"ipywidgets": {"panels"}, "ipyleaflet": {"maps", "panels"}}
+FRONT_END = {"ipywidgets": {"panels", "locate"}, "ipyleaflet": {"maps", "panels", "locate"}}
 LAZY = ["matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
 MAX_LINES = 400
 
