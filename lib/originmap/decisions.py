@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -322,6 +323,18 @@ def plain(entries: pd.DataFrame) -> pd.DataFrame:
 def of_county(round_folder: Path) -> Store:
     """Return the store that lies beside a round's folder, whether or not it has been begun."""
     return Store(round_folder.resolve().parent / "decisions.db")
+
+
+def desk(round_folder: Path, *, is_sample: bool) -> Store:
+    """Return the store to work in: a county's own; for a sample, a copy in a temporary folder, so that trying things out changes nothing."""
+    own = of_county(round_folder)
+    if not is_sample:
+        return own
+    copy = Store(Path(tempfile.mkdtemp(prefix="originmap-decisions-")) / own.path.name)
+    if own.path.exists():
+        with own._connected() as source, copy._connected() as target:  # noqa: SLF001 -- both are stores
+            source.backup(target)
+    return copy
 
 
 def _text(values: Mapping[str, Any]) -> str:
