@@ -1,5 +1,7 @@
 """Proposals: the points of a round that need a person, one after the other, with every reading and its evidence beside them."""
 
+import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -7,9 +9,10 @@ from typing import Final
 import pandas as pd
 
 from originmap import decisions, diagnosis, points
-from originmap.rounds import Round
+from originmap.rounds import InboxError, Round, open_round
 from originmap.subjects import normal_name
 
+ROUND_NAME: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 QUEUE_COLUMNS: Final = (
     "record_id township_code township subject_name product text lon lat coord_status rules reason source_file source_row"
 ).split()
@@ -147,3 +150,17 @@ def _refused(round_: Round, rows: pd.DataFrame, candidates: pd.DataFrame) -> pd.
         index=candidates.index,
         dtype="bool",
     )
+
+
+def before(round_: Round, *, count: int = 1) -> list[Round]:
+    """Return the nearest earlier rounds of the same county, the latest first; an empty folder is passed over."""
+    names = sorted(
+        path.name for path in round_.folder.resolve().parent.iterdir() if path.is_dir() and path.name < round_.name
+    )
+    found = []
+    for name in reversed([name for name in names if ROUND_NAME.fullmatch(name)]):
+        if len(found) == count:
+            break
+        with contextlib.suppress(InboxError):
+            found.append(open_round(round_.folder.resolve().parent / name, reference=round_.rules.reference))
+    return found
