@@ -9,10 +9,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from originmap import __version__
 from originmap.decisions import DecisionsError, Store, conflicts, of_county
 from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
 from originmap.rules import RulesError
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="originmap", description="农产品产地一张图：读表、核对、制图、出报告。")
-    parser.add_argument("-V", "--version", action="version", version=f"originmap {__version__}", help="版本")
+    parser.add_argument("-V", "--version", action="version", version=f"originmap {version('originmap')}", help="版本")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="读一个批次的表，列出问题，不出图")

@@ -85,7 +85,7 @@ class Locate:
         return pd.DataFrame({"值": facts}).rename_axis("项")
 
     def _build(self, who: str, section: str) -> None:
-        wide = {"width": "150px"}
+        wide = {"width": "220px"}
 
         def button(text: str, tip: str, act: Any) -> ipywidgets.Button:
             made = ipywidgets.Button(description=text, tooltip=tip, layout={"width": "104px"})
@@ -111,7 +111,11 @@ class Locate:
         )
         self.marker = ipyleaflet.Marker(location=(0.0, 0.0), draggable=True, visible=False, title="拖动到正确的位置")
         note = maps.map_note(self.round_.places, is_sample=self.round_.is_sample)
-        self.map = maps.township_map(self.round_.places, [self.cells, self.candidates, self.marker], note=note)
+        self.map = maps.township_map(
+            self.round_.places,
+            [self.cells, maps.label_layer(self.round_.places), self.candidates, self.marker],
+            note=note,
+        )
         self.reading.observe(self._chosen, "value")
         self.marker.observe(self._dragged, "location")
         box = ipywidgets
