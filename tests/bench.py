@@ -4,55 +4,205 @@ Prints one line a budget. Times are medians of warm runs in one process unless t
 """
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import fastexcel
 import numpy as np
 import pandas as pd
-import python_calamine
+import xlsxwriter
 
 import originmap as om
-from originmap.sample import write_county
+from originmap import notation, returns, windows
+from originmap.rules import load_rules
+
+HEADER = (
+    "序号 乡镇 村 种养殖主体 主体类型 联系人 电话 产品名称 种养规模 基地地址 经度 纬度 预计上市时间 下市时间 "
+    "生产方式 追溯方式 信用等级 网格化监管员 信息采集员 采集日期"
+).split()
+_FAMILY, _GIVEN = "林陈黄王李张吴郑刘苏谢许杨柯洪", "安平福生文建国华明志清水金玉春秋冬梅兰竹菊山海江河松柏桂芳"
+
+
+def write_large(path: Path, rows: int) -> None:
+    """Write one invented collection sheet of `rows` × 20 cells, a few sizes written with units; the same bytes each time."""
+    rules = load_rules()
+    places = om.places.load_places(rules)
+    villages = {code: group["village"].tolist() for code, group in places.villages.groupby("township_code")}
+    towns, products = places.townships.to_dict("records"), list(rules.products.values())
+    dice = np.random.default_rng(2023)
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        sheet = book.add_worksheet("附件1")
+        sheet.write_row(0, 0, ["重点农产品产地溯源信息采集表（样例数据）"])
+        sheet.write_row(1, 0, HEADER)
+        for number, at in enumerate(np.sort(dice.integers(0, len(towns), rows))):
+            town, product = towns[at], products[dice.integers(len(products))]
+            village = villages[town["township_code"]][dice.integers(len(villages[town["township_code"]]))]
+            name = "".join(signs[dice.integers(len(signs))] for signs in (_FAMILY, _GIVEN, _GIVEN))
+            name += chr(0x4E00 + number % 977)
+            crop, month = product.kind == "crop", int(dice.integers(4, 9))
+            size = round(float(product.threshold * np.exp(dice.normal(0.8, 0.7))), 1 if crop else 0)
+            way = dice.random()
+            sheet.write_row(number + 2, 0, [
+                number + 1, town["township"], village, name, "农户", name,
+                f"13{dice.integers(10)}0000{number % 10000:04d}", product.name,
+                f"{size}亩" if crop and way < 0.1 else f"约{size}亩" if crop and way < 0.15 else size,
+                f"{village}{number % 300}号地", round(town["seat_lon"] + float(dice.normal(0, 0.005)), 6),
+                round(town["seat_lat"] + float(dice.normal(0, 0.005)), 6), f"{month}月上旬", f"{month + 2}月",
+                "露地" if crop else None, "承诺达标合格证、电子追溯码" if number % 3 else "承诺达标合格证", "ABCD"[number % 4],
+                f"监管{at}", f"采集{at}", f"2023-03-{1 + number % 14:02d}",
+            ])  # fmt: skip
+
+
+def once_s(work: Callable[[], object]) -> float:
+    """Return the wall time of one run, in seconds."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def median_s(work: Callable[[], object], runs: int) -> float:
     """Return the median wall time of `runs` runs after one warm-up, in seconds."""
     work()
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(once_s(work) for _ in range(runs))
 
 
-def plain_read(folder: Path) -> None:
-    """Read every sheet of every workbook with the fast reader and do nothing with it."""
-    for path in om.workbooks.list_files(folder):
-        if path.suffix == ".xlsx":
-            with python_calamine.CalamineWorkbook.from_path(path) as book:
-                for name in book.sheet_names:
-                    book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+def ratio(work: Callable[[], object], against: Callable[[], object], runs: int) -> tuple[float, float, float]:
+    """Return the median of work ÷ against, taken pair by pair so that both meet the same noise, and both medians in seconds."""
+    work()
+    against()
+    pairs = [(once_s(work), once_s(against)) for _ in range(runs)]
+    ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return statistics.median(a / b for a, b in pairs), ours, theirs
+
+
+def plain_read(path: Path) -> None:
+    """Read every sheet of a workbook with the fastest reader and do nothing with it."""
+    book = fastexcel.read_excel(path)
+    for name in book.sheet_names:
+        book.load_sheet(name, header_row=None, dtypes="string").to_arrow()
+
+
+def row_by_row(path: Path) -> None:
+    """Judge the same sheet the usual way: pandas over openpyxl, and the same grammars called for each row."""
+    rules = load_rules()
+    places = om.places.load_places(rules)
+    west, south, east, north = places.townships.total_bounds
+    words = {word: factor for family in rules.units.values() for word, factor in family.items()}
+    names, cells = rules.product_names(), places.townships.set_index("township_code").geometry
+    frame = pd.read_excel(path, header=1, dtype="str", engine="openpyxl")
+    for row in frame.itertuples(index=False):
+        (
+            _,
+            town,
+            _,
+            subject,
+            kind,
+            contact,
+            phone,
+            product,
+            size,
+            _,
+            lon,
+            lat,
+            first,
+            last,
+            mode,
+            trace,
+            grade,
+            *_,
+            day,
+        ) = row
+        code = places.aliases().get(town)
+        notation.quantity(str(size), words)
+        notation.phone(str(phone)), notation.phone(contact)
+        point = notation.point(f"{lon},{lat}", (west - 0.5, south - 0.5, east + 0.5, north + 0.5))
+        windows.between(first, last, 2023, 3)
+        windows.day(day)
+        for field, text in (
+            ("subject_type", kind),
+            ("production_mode", mode),
+            ("trace_methods", trace),
+            ("credit_grade", grade),
+        ):
+            if isinstance(text, str):
+                notation.choices(text, rules.choices[field])
+        _ = names.get(product), om.findings.mask_phone(subject)
+        if point is not None and code in cells.index:
+            om.places.points_of(pd.Series([point.lon]), pd.Series([point.lat])).distance(cells[code], align=False)
+
+
+def peak_over(folder: Path) -> tuple[float, float]:
+    """Return how far `open_round` rises above the idle process, in MB, and its records' deep memory."""
+
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+    om.open_round(om.rounds.PROJECT / om.rounds.SAMPLE)
+    idle, peak, going = resident(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not going.wait(0.005):
+            peak[0] = max(peak[0], resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    round_ = om.open_round(folder)
+    going.set()
+    watcher.join()
+    return peak[0] - idle, round_.records.memory_usage(deep=True).sum() / 2**20
 
 
 def line(what: str, value: str, budget: str, *, met: bool) -> None:
     """Print one measured budget."""
-    print(f"{'ok  ' if met else 'MISS'}  {what:<58} {value:>24}   {budget}")
+    print(f"{'ok  ' if met else 'MISS'}  {what:<62} {value:>30}   {budget}", flush=True)
+
+
+def intake(rows: int, runs: int) -> None:
+    """Measure reading and judging one large sheet against the fastest plain read of it, and against the usual way."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "2023-03"
+        folder.mkdir()
+        path = folder / "大表.xlsx"
+        write_large(path, rows)
+        rules = load_rules()
+        times, ours, theirs = ratio(lambda: om.workbooks.read_file(path, "x", rules), lambda: plain_read(path), runs)
+        what = f"read {rows:,} x 20 cells to raw text with addresses"
+        line(what, f"{ours:.2f} s = {times:.2f} x {theirs:.2f} s", "<= 1.5 x", met=times <= 1.5)
+        times, ours, theirs = ratio(lambda: om.open_round(folder), lambda: plain_read(path), runs)
+        line(
+            "  check --no-returns: read, parse, place, judge",
+            f"{ours:.2f} s = {times:.2f} x {theirs:.2f} s",
+            "<= 4 x",
+            met=times <= 4,
+        )
+        slow = once_s(lambda: row_by_row(path))
+        line(
+            "  the same rules row by row over pandas + openpyxl",
+            f"{slow:.1f} s = {slow / ours:.1f} x ours",
+            ">= 10 x",
+            met=slow >= 10 * ours,
+        )
+        command = [sys.executable, __file__, "--peak-of", str(folder)]
+        above, deep = map(float, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+        line(
+            "  peak memory above idle, against the records'",
+            f"{above:.0f} MB = {above / deep:.1f} x",
+            "<= 5 x",
+            met=above <= 5 * deep,
+        )
 
 
 def report_s(*options: str) -> float:
     """Return the wall time of ``originmap report`` on the sample as a whole command, in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "originmap.cli", "report", "--out", f"{folder}/out", *options]
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - start
+        return once_s(lambda: subprocess.run(command, check=True, capture_output=True))
 
 
 def datum_ratio(runs: int, points: int = 1_000_000) -> float:
@@ -67,18 +217,28 @@ def main() -> None:
     """Run the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each")
-    parser.add_argument("--rows", type=int, default=0, help="also open a county with this many collection rows")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows of the large sheet")
+    parser.add_argument("--only", choices=["intake", "sample"], help="measure a part")
+    parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.peak_of:
+        print(*peak_over(options.peak_of))
+        return
+    if options.only != "sample":
+        intake(options.rows, options.runs)
+    if options.only == "intake":
+        return
     sample = om.rounds.PROJECT / om.rounds.SAMPLE
     opened = median_s(lambda: om.open_round(sample), options.runs)
-    read = median_s(lambda: plain_read(sample), options.runs)
     line("open_round of the sample county", f"{opened:.2f} s", "<= 2 s", met=opened <= 2)
-    line("  the same against a plain read of its files", f"{opened / read:.1f} x", "for comparison", met=True)
+    round_ = om.open_round(sample)
+    with tempfile.TemporaryDirectory() as folder:
+        slips = once_s(lambda: returns.write_slips(round_, Path(folder)))
+    line("  return slips of the sample", f"{slips:.2f} s", "apart", met=True)
     whole = statistics.median(report_s() for _ in range(max(options.runs // 2, 1)))
     line("report, 24 townships, whole command", f"{whole:.1f} s", "<= 60 s on 2 cores", met=whole <= 60)
     county = statistics.median(report_s("--county-only") for _ in range(max(options.runs // 2, 1)))
     line("  the same against --county-only", f"{whole / county:.2f} x", "<= 2 x", met=whole <= 2 * county)
-    round_ = om.open_round(sample)
     panel = om.panels.OneMap(round_)
 
     def filter_twice() -> None:
@@ -89,17 +249,6 @@ def main() -> None:
     line("one map: filter to data sent, in the kernel", f"{moved * 1000:.0f} ms", "<= 300 ms", met=moved <= 0.3)
     ratio = datum_ratio(options.runs)
     line("GCJ-02 to WGS84, 1,000,000 points, against one way there", f"{ratio:.2f} x", "<= 4 x", met=ratio <= 4)
-    if options.rows:
-        with tempfile.TemporaryDirectory() as folder:
-            write_county(Path(folder), rows=options.rows)
-            large = Path(folder) / "2023-03"
-            read = median_s(lambda: plain_read(large), 1)
-            opened = median_s(lambda: om.open_round(large), 1)
-            deep = om.open_round(large).records.memory_usage(deep=True).sum() / 2**20
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            text = f"{opened:.1f} s = {opened / read:.1f} x"
-            line(f"open_round, {options.rows:,} rows, against a plain read", text, "intake's budget", met=True)
-            print(f"      records {deep:.0f} MB, peak of the process {peak:.0f} MB, pandas {pd.__version__}")
 
 
 if __name__ == "__main__":

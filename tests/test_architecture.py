@@ -10,15 +10,16 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab texts rules findings parts workbooks headers sheets cells notation windows datum boundaries places points diagnosis placing records "
-    "baseline subjects decisions verdicts checks rounds "
-    "proposals reconcile progress inspection plans selection maps panels locate page symbols figures briefing exports returns webpage "
+    "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
+    "layouts sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects sense peers "
+    "decisions verdicts checks rounds proposals "
+    "reconcile progress inspection plans selection maps panels locate page symbols figures briefing exports returns webpage "
     "notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"parts workbooks sheets rules boundaries places decisions figures briefing exports returns notebooks report sample scale cli".split(),
+    *"formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports returns notebooks report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

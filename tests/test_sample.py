@@ -2,22 +2,31 @@
 
 import csv
 import hashlib
+import io
 import re
+import unicodedata
 import zipfile
 from collections import Counter
 from pathlib import Path
 
+import docx
+import lxml.html
 import pytest
 from python_calamine import CalamineWorkbook
 
 from originmap.findings import RULES
+from originmap.places import load_places
 from originmap.rules import load_rules
 from originmap.sample import write_county, write_sample
+from originmap.sample.county import grounds
 from originmap.sample.forms import write_size
+from originmap.sample.layouts import LAYOUTS
 from originmap.sample.mistakes import MISTAKES
+from originmap.sample.plan import plan
 from originmap.sample.trades import Dice, Window
 
-COMMITTED = Path(__file__).resolve().parents[1] / "data" / "sample" / "anxi"
+COMMITTED = Path(__file__).resolve().parents[1] / "data" / "sample"
+FORMATS = {".xlsx", ".xls", ".ods", ".csv", ".docx", ".zip", ".pdf", ".toml"}
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +46,41 @@ def digests(folder):
 
 
 def sheets(county, round_):
-    """Every sheet as rows of texts: ``{(file, sheet): rows}``."""
+    """Every sheet as rows of texts, read by others than us: ``{(file, sheet): rows}``."""
     found = {}
-    for path in sorted((county / round_).rglob("*.xlsx")):
-        book = CalamineWorkbook.from_path(path)
-        for name in book.sheet_names:
-            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            found[path.relative_to(county / round_).as_posix(), name] = [[text(cell) for cell in row] for row in rows]
+    for path in sorted((county / round_).rglob("*")):
+        name = path.relative_to(county / round_).as_posix()
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                members = {f"{name}/{member}": archive.read(member) for member in archive.namelist()}
+        else:
+            members = {name: path.read_bytes()} if path.is_file() else {}
+        for member, content in members.items():
+            found.update({(member, sheet): rows for sheet, rows in tables(member, content)})
     return found
+
+
+def tables(name, content):
+    """Yield (sheet, rows) of one file's tables; formats that name no sheets count them."""
+    if content.startswith(b"<html"):
+        page = lxml.html.fromstring(content.decode("gb18030"))
+        for number, table in enumerate(page.iter("table"), 1):
+            yield f"表{number}", [spread(row, "colspan") for row in table.iter("tr")]
+    elif name.endswith(".csv"):
+        yield "表1", list(csv.reader(io.StringIO(content.decode("gb18030"))))
+    elif name.endswith(".docx"):
+        for number, table in enumerate(docx.Document(io.BytesIO(content)).tables, 1):
+            yield f"表{number}", [[cell.text for cell in row.cells] for row in table.rows]
+    elif name.endswith((".xlsx", ".xls", ".ods")):
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        for sheet in book.sheet_names:
+            rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            yield sheet, [[text(cell) for cell in row] for row in rows]
+
+
+def spread(row, attribute):
+    """Return a web table's cells, one that spans several repeated."""
+    return [cell.text or "" for cell in row for _ in range(int(cell.get(attribute, "1")))]
 
 
 def text(cell):
@@ -65,7 +101,22 @@ def cell_text(cells, row):
 
 
 def test_the_same_seed_gives_the_same_bytes_as_the_committed_sample(county):
-    assert digests(county) == digests(COMMITTED)
+    assert digests(county.parent) == digests(COMMITTED)
+    assert {path.name for path in COMMITTED.iterdir()} == {"anxi", "tiny"}
+
+
+@pytest.mark.parametrize("name", ["anxi", "tiny"])
+def test_every_format_is_among_the_files(name):
+    files = [path for path in (COMMITTED / name / "2023-03").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == FORMATS
+    coats = {path.read_bytes()[:4] for path in files if path.suffix == ".xls"}
+    assert coats == {b"<htm", b"\xd0\xcf\x11\xe0"}
+
+
+def test_every_layout_is_among_the_sheets():
+    rules = load_rules()
+    used = {hand.layout for hand in plan(grounds(load_places(rules), seed=2023), 1500, rules, seed=2023).hands}
+    assert used == set(LAYOUTS)
 
 
 def test_another_seed_gives_another_county(county, tmp_path):
@@ -101,8 +152,13 @@ def test_a_bad_number_is_one_clear_error(tmp_path, wrong):
 
 def test_every_file_says_that_it_is_a_sample(county, cells):
     for rounds in cells.values():
-        marked = {file for (file, _), rows in rounds.items() if rows and any("样例数据" in cell for cell in rows[0])}
+        marked = {
+            file
+            for (file, _), rows in rounds.items()
+            if rows and any("样例数据" in cell for row in rows[:5] for cell in row)
+        }
         assert marked == {file for file, _ in rounds}
+        assert len(marked) > 20
     for path in county.rglob("*"):
         if path.suffix in (".toml", ".md", ".pdf"):
             assert "样例数据" in path.read_text(encoding="utf-8")
@@ -115,7 +171,7 @@ def test_every_long_number_is_invented(county, cells):
     for rounds in cells.values():
         for rows in rounds.values():
             for cell in (cell for row in rows for cell in row):
-                for number in re.findall(r"(?<![\d.])\d{10,}X?(?!\d)", cell):
+                for number in re.findall(r"(?<![\d.])\d{10,}X?(?!\d)", unicodedata.normalize("NFKC", cell)):
                     if len(number) == 18:
                         assert number.startswith("000000")
                         right = (
@@ -129,9 +185,14 @@ def test_every_long_number_is_invented(county, cells):
     subjects = {
         (row["township_code"], row["subject_name"]): row["contact_phone"]
         for row in truth(county, "collection")
-        if row["contact_phone"] and row["subject_name"] and row["mistakes"] != "township_differs"
+        if re.fullmatch(r"\d{11}", row["contact_phone"])
+        and row["subject_name"]
+        and not {"township_differs", "phone_shared"} & set(row["mistakes"].split(";"))
     }
-    assert len(set(subjects.values())) == len(subjects)
+    assert len(set(subjects.values())) == len(subjects) > 900
+    landlines = [row["contact_phone"] for row in truth(county, "collection") if "-" in row["contact_phone"]]
+    assert len(landlines) > 20
+    assert all("0595-0000" in phone for phone in landlines)  # no local number begins with 0
 
 
 def test_truth_rows_stand_where_they_say(county, cells):
@@ -157,7 +218,7 @@ def test_counts_are_those_of_a_real_county(county, cells):
     assert set(categories) == {"matched", "size_difference", "missing", "exempt", "unreadable"}
     assert categories["exempt"] > len(registry) / 2
     spoilt = sum(bool(set(row["mistakes"].split(";")) - {"", "below_threshold"}) for row in march)
-    assert 0.03 < spoilt / len(march) < 0.06
+    assert 0.05 < spoilt / len(march) < 0.12
     states = Counter(row["state"] for row in truth(county, "submissions") if row["round"] == "2023-03")
     assert states["not_submitted"] == 8
     assert states["zero"] == 1
@@ -185,12 +246,11 @@ def test_every_mistake_is_planted_and_names_a_rule_and_a_cell(county, cells):
         "township_from_file_name",
     }
     assert all(counts[rule] for rule in (*files, "baseline_total_differs", "below_threshold"))
-    blank = {"subject_missing", "subject_type_missing", "size_missing", "window_missing", "point_missing"}
     for row in planted:
-        if row["rule"] in blank:
-            assert cell_text(cells, row) == ""
-        elif row["cell"] and row["rule"] != "phone_missing":
-            assert cell_text(cells, row) != ""
+        if row["rule"] == "column_missing" or (row["rule"] == "phone_missing" and cell_text(cells, row)):
+            continue  # against a header, or a name without its number
+        if row["cell"]:
+            assert (cell_text(cells, row) == "") == row["rule"].endswith("_missing"), row
 
 
 def test_blocking_rules_quarantine(county):
@@ -202,6 +262,7 @@ def test_blocking_rules_quarantine(county):
 
 def test_rows_scale(tmp_path):
     write_county(tmp_path / "tiny", rows=60)
+    assert len(truth(tmp_path / "tiny", "mistakes")) > 20
     rows = [row for row in truth(tmp_path / "tiny", "collection") if row["round"] == "2023-03"]
     assert len(rows) == 60
     assert len({row["township_code"] for row in rows}) == 23
@@ -229,9 +290,13 @@ def test_windows_mean_what_the_domain_says(window, round_, iso):
 def test_sizes_are_written_in_many_ways():
     rules, dice = load_rules(), Dice(1)
     written = {write_size(value, rules.products["cowpea"], dice) for value in (0.5, 1.5, 2.3, 3.0) for _ in range(400)}
+    assert {"半亩", "三亩", "2.3亩左右", " 2.3 亩"} <= written
     assert {1.5, "2.3亩", "约3亩", "３", "5分", "一亩半", "2亩3分", "0.2公顷"} <= written
     birds = {write_size(12000, rules.products["egg"], dice) for _ in range(200)}
     assert {12000, "1.2万只", "1.2万羽"} <= birds
+    named = {write_size(value, rules.products["cowpea"], dice, bare=False) for value in (1.5, 2.3) for _ in range(400)}
+    assert {1.5, "2.3亩", "2亩3分"} <= named
+    assert not {"2.3", "２.３", "1.5"} & named
 
 
 def test_workbooks_carry_no_clock(county):

@@ -19,7 +19,7 @@ def planting_area(source: Source, rules: Rules, places: Places, round_name: str)
     Columns `round, township_code, township, product, area_mu, source_file, source_sheet, source_cell`; a blank cell is
     NA, a written 0 is 0. A township that stands twice with other figures gives NA and a finding at both places.
     """
-    code, _ = townships(source, places)
+    code, _ = townships(source, places, rules)
     units = rules.units["mu"]
     parts = []
     for product in rules.crops:

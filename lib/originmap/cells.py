@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from originmap.findings import found
 from originmap.headers import column_letter
-from originmap.sheets import Table
+from originmap.sheets import Table, frame_of
 
 PEOPLE = ("contact", "supervisor", "collector")
 
@@ -35,12 +37,13 @@ class Source:
         """Stack the data rows of `tables` (`zero`: their zero-report rows), ordered by file and sheet."""
         parts = []
         for number, table in enumerate(tables):
-            rows = table.zero_rows if zero else table.frame
-            parts.append(rows.assign(table=number, file=table.file, sheet=table.sheet))
-        empty = pd.DataFrame({"table": [], "file": [], "sheet": [], "row": []}).astype({"table": int, "row": int})
-        frame = pd.concat(parts, ignore_index=True) if parts else empty
-        fields = [name for name in frame if name not in ("table", "row")]
-        return cls(frame.astype(dict.fromkeys(fields, "str")), tables)
+            rows = table.zero_rows if zero else table.rows
+            places = {"table": pa.repeat(number, len(rows)), "file": pa.repeat(pa.scalar(table.file, pa.large_string()), len(rows)),
+                      "sheet": pa.repeat(pa.scalar(table.sheet, pa.large_string()), len(rows))}  # fmt: skip
+            parts.append(pa.table(places | dict(zip(rows.column_names, rows.columns, strict=True))))
+        empty = pa.table({"table": pa.array([], "int64"), "file": pa.array([], "large_string"), "sheet": pa.array([], "large_string"),
+                          "row": pa.array([], "int64")})  # fmt: skip
+        return cls(frame_of(pa.concat_tables([empty, *parts], promote_options="default")), tables)
 
     def text(self, name: str) -> pd.Series:
         """Return a field's raw text, all NA when no table has it."""
@@ -50,31 +53,51 @@ class Source:
 
     def at(self, mask: pd.Series, *names: str) -> pd.DataFrame:
         """Return `file, sheet, row, cell` of the rows in `mask`; the cell is that of the first field a table has."""
-        rows = self.frame.loc[mask, ["table", "file", "sheet", "row"]]
-        letters = {}
-        for number, table in enumerate(self.tables):
-            column = next((table.columns[name] for name in names if name in table.columns), 0)
-            letters[number] = column_letter(column)
-        cell = rows["table"].map(letters).astype("str") + rows["row"].astype("str")
-        return rows.assign(cell=cell)
+        rows = np.flatnonzero(mask)
+        number, row = (self.frame[name].to_numpy()[rows] for name in ("table", "row"))
+        columns = [next((table.columns[name] for name in names if name in table.columns), 0) for table in self.tables]
+        # Looked up by table: to pick a few texts out of a long column costs more.
+        of_table = pd.DataFrame(
+            {
+                "file": [table.file for table in self.tables],
+                "sheet": [table.sheet for table in self.tables],
+                "letter": [column_letter(column) for column in columns],
+            },
+            dtype=object,
+        ).to_numpy()
+        file, sheet, letter = of_table[number].T
+        cell = letter + row.astype(str).astype(object)
+        spots = {"table": number, "file": file, "sheet": sheet, "row": row, "cell": cell}
+        return pd.DataFrame(spots, index=self.frame.index[rows])
 
     def find(self, rule: str, mask: pd.Series, name: str, **said: pd.Series | str) -> None:
         """Add a finding of `rule` for every row in `mask`; it quotes the cell unless `value` is given."""
         if not mask.any():
             return
-        said = {key: text[mask] if isinstance(text, pd.Series) else text for key, text in said.items()}
-        said.setdefault("value", self.text(name)[mask].fillna(""))
+        rows = np.flatnonzero(mask)
+        said = {key: text.iloc[rows] if isinstance(text, pd.Series) else text for key, text in said.items()}
+        said.setdefault("value", self.text(name).iloc[rows].fillna(""))
         fallbacks = {"point": ("point", "lon", "lat"), "market_window": ("market_window", "market_from")}
         person = name.partition("_")[0]
-        names = fallbacks.get(name, (name, person) if person in PEOPLE else (name,))
+        # A name and a phone may share a cell, under either one's header.
+        names = fallbacks.get(
+            name, (name, person, f"{person}_name", f"{person}_phone") if person in PEOPLE else (name,)
+        )
         self.findings.append(found(rule, self.at(mask, *names, "subject_name"), field=name, **said))
 
 
 def table_cells(tables: Sequence[Table]) -> pd.DataFrame:
-    """Return the field-to-column map of every table: `kind, file, sheet, field, column` (an Excel letter)."""
+    """Return the field-to-column map of every table: `kind, file, sheet, field, column, product, rows`.
+
+    `column` is an Excel letter. `rows` are those that the table is about, NA where it has the sheet to itself; `product` is
+    the one whose column it is, else empty.
+    """
     rows = [
-        (table.kind, table.file, table.sheet, name, column_letter(column))
+        (table.kind, table.file, table.sheet, name, column_letter(column), table.product, own)
         for table in tables
+        for own in [None if table.whole else frozenset(table.rows["row"].to_pylist())]
         for name, column in sorted(table.columns.items(), key=lambda item: item[1])
     ]
-    return pd.DataFrame(rows, columns=["kind", "file", "sheet", "field", "column"], dtype="str")
+    columns = ["kind", "file", "sheet", "field", "column", "product"]
+    frame = pd.DataFrame([row[:-1] for row in rows], columns=columns, dtype="str")
+    return frame.assign(rows=pd.Series([row[-1] for row in rows], index=frame.index, dtype="object"))

@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Sequence
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from originmap import texts
+from originmap import peers, sense, texts
 from originmap.cells import Source
 from originmap.findings import blocking, written
 from originmap.places import Places
 from originmap.points import plots_apart
 from originmap.rules import Rules
-from originmap.subjects import in_scope, normal_name
+from originmap.subjects import SCOPE_COLUMNS, in_scope, normal_name
 
 _WHO = "record_id round township_code township village subject_name subject_type contact_name contact_phone product".split()
 _PLOT = "plot_key cropping".split()
@@ -27,11 +28,14 @@ REGISTRY_COLUMNS = [*_WHO, *_SIZE, *_VERDICT]
 _SOURCE = ["source_file", "source_sheet", "source_row"]
 
 
-def identified(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
+def identified(
+    source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places, round_name: str
+) -> gpd.GeoDataFrame:
     """Return the collection rows with `subject`, `record_id` and `equal_key`, what each lacks found: decisions apply next."""
-    _required(source, frame, ("subject_type", "contact_phone"))
-    _implausible(source, frame, rules)
+    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
     frame = frame.assign(subject=normal_name(frame["subject_name"], places))
+    sense.collection(source, frame, rules, places, round_name)
+    peers.collection(source, frame, rules, places)
     return _with_ids(frame, ["plot_key"])
 
 
@@ -44,7 +48,7 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
     frame = frame.assign(status=_status(source, frame, ["plot_key", "size_value", "point_key"]))
     _possible_duplicates(source, frame)
     counted = frame["status"] == "accepted"
-    frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
+    frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     below = counted & ~frame["in_scope"].fillna(value=True).astype(bool)
     source.find("below_threshold", below, "size")
     apart = plots_apart(frame, places, farthest_m=float(rules["places"]["plots_apart_m"]))
@@ -55,35 +59,18 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
 
 def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) -> pd.DataFrame:
     """Return the registry judged, with `REGISTRY_COLUMNS`; a row without a size is kept and counted beside."""
-    _required(source, frame, ())
+    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
+    sense.registry(source, frame, rules, places)
+    # A registry holds the small ones of every type.
+    peers.sizes(source, frame, rules, by_type=False)
     frame = frame.assign(subject=normal_name(frame["subject_name"], places), plot_key="", cropping=pd.NA)
     frame = frame.assign(collected_on=pd.Series(pd.NA, index=frame.index, dtype="str"))
-    _implausible(source, frame, rules)
     frame = _with_ids(frame, ["base_address"])
     usable = {"size_missing", "size_unreadable", "size_unit_mismatch"}
     frame = frame.assign(status=_status(source, frame, ["base_address", "size_value"], usable=usable))
     counted = frame["status"] == "accepted"
-    frame["in_scope"] = in_scope(frame[counted], rules).reindex(frame.index)
+    frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     return frame[REGISTRY_COLUMNS]
-
-
-def _required(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> None:
-    source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
-    rules = {"subject_type": "subject_type_missing", "contact_phone": "phone_missing"}
-    for name in names:
-        blank = source.text(name).isna()
-        if name == "contact_phone":
-            for column in ("contact_name", "contact"):
-                blank &= frame[name].isna() & ~texts.found_in(source.text(column), r"\p{Nd}")
-        source.find(rules[name], blank, name)
-
-
-def _implausible(source: Source, frame: pd.DataFrame, rules: Rules) -> None:
-    low = frame["product"].map({code: product.plausible[0] for code, product in rules.products.items()}).astype(float)
-    high = frame["product"].map({code: product.plausible[1] for code, product in rules.products.items()}).astype(float)
-    off = (frame["size_value"] < low) | (frame["size_value"] > high)
-    span = written(low[off], "{:g}") + "–" + written(high[off], "{:g}")
-    source.find("size_implausible", off, "size", detail=span.reindex(frame.index))
 
 
 def _month(frame: pd.DataFrame) -> pd.Series:
@@ -124,16 +111,17 @@ def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[st
     """Decide each row's status: blocked rows are quarantined, then all but one of equal rows are duplicates."""
     blocks = set(blocking()) - (usable or set())
     blocked = [part.index for part in source.findings if len(part) and part["rule"].iat[0] in blocks]
-    status = pd.Series("accepted", index=frame.index, dtype="str")
+    waits = pd.Series(data=False, index=frame.index)
     for index in blocked:
-        status[index] = "quarantined"
-    rest = frame[status == "accepted"]
-    rest = rest.assign(is_buyer=rest["subject_type"] == "buyer")
-    key = texts.joined([_joined(rest, ["township_code", "subject", "product", "is_buyer", *same]), _month(rest)])
-    equal = key.duplicated(keep=False)
-    if not equal.any():
+        waits[index] = True
+    status = pd.Series(np.where(waits, "quarantined", "accepted"), index=frame.index, dtype="str")
+    buyer = pd.Series(np.where(frame["subject_type"] == "buyer", "buyer", ""), index=frame.index, dtype="str")
+    key = texts.joined([_joined(frame, ["township_code", "subject", "product", *same]), buyer, _month(frame)])
+    equal = key[~waits].duplicated(keep=False)
+    equal = equal.index[equal]
+    if not len(equal):
         return status
-    rest, key = rest[equal], key[equal]
+    rest, key = frame.loc[equal], key[equal]
     order = pd.DataFrame({"key": key, "content": _content(rest), **{name: rest[name] for name in _SOURCE}})
     # Of equal rows the one that says most is kept.
     order = order.assign(blank=rest.isna().sum(axis=1)).sort_values(["key", "blank", "content", *_SOURCE])

@@ -4,8 +4,9 @@ A finding quotes what stands in the cell, says why it is wrong and, where possib
 `error` blocks a row or loses a value, `warning` is doubtful, `fixed` was repaired, `note` is for information.
 """
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -43,6 +44,7 @@ class Rule:
     blocks: bool = False
 
 
+_NOTICE1 = "notice, section 1 (who is collected)"
 _NOTICE2 = "notice, section 2 (products and thresholds)"
 _NOTICE3 = "notice, section 3 (fields of 附件1)"
 _OURS = "ours"
@@ -53,11 +55,16 @@ _TABLE: Final = (
     Rule("file_wrong_type", "error", "内容与扩展名不符：{detail}，请另存为 .xlsx 后重发", "The content is not what the name says: {detail}", "把照片改名为 .xlsx", _OURS),
     Rule("file_encrypted", "error", "文件加了密码，请去掉密码后重发", "The file is encrypted", "设了打开密码的 .xlsx", _OURS),
     Rule("file_too_large", "error", "文件超出限额：{detail}", "The file is over the limits: {detail}", "解压后 3 GB 的 .xlsx", _OURS),
-    Rule("file_to_convert", "note", "已收到，需转换成表格后才能读取", "Arrived, to be converted before it can be read", "扫描件.pdf", _OURS),
+    Rule("file_to_convert", "note", "已收到{detail}，需转换成表格后才能读取", "Arrived{detail}, to be converted before it can be read", "扫描件.pdf", _OURS),
+    Rule("file_other_format", "note", "内容其实是{detail}，已照读", "Really another format ({detail}); it was read", "把网页另存成 .xls", _OURS),
+    Rule("text_doubtful", "warning", "文本有疑：{detail}，请核对", "The text is doubtful: {detail}", "编码混杂的 .csv", _OURS),
+    Rule("archive_empty", "error", "压缩包里没有文件，请重发", "The archive holds no file", "空的 .zip", _OURS),
+    Rule("archive_too_deep", "error", "压缩包套了 {detail} 层以上，里面的未读，请解开后重发", "Archives nested deeper than {detail}: not read", "压缩包套压缩包", _OURS),
     Rule("sheet_refused", "warning", "疑为账号密码表，整张拒收，未读取任何内容", "Looks like accounts and passwords: refused whole, no cell kept", "附件3 登陆账号", "notice, 附件3"),
     Rule("sheet_unrecognised", "warning", "表头无法识别，整张未读：{detail}", "No known headers, the sheet was not read: {detail}", "没有表头的表", _OURS),
     Rule("sheet_ambiguous", "error", "表头同时像多种表：{detail}，整张未读", "The headers fit several kinds: {detail}", "两种表的列并排", _OURS),
     Rule("sheet_hidden", "note", "工作表是隐藏的，已照读", "The sheet is hidden; it was read", "隐藏的 Sheet2", _OURS),
+    Rule("row_hidden", "note", "有隐藏的行，已照读：{detail}", "Hidden rows, which were read: {detail}", "筛选后藏起的第 5 行", _OURS),
     Rule("column_unknown", "note", "列“{value}”不认识，原样保留未用", "An unknown column, kept unused", "多出一列“合同号”", _OURS),
     Rule("id_number_dropped", "warning", "含身份证号，已删除且不保存", "An ID number was dropped and is not kept", "姓名栏填了身份证号", "PIPL, article 28"),
     # township and product
@@ -74,21 +81,50 @@ _TABLE: Final = (
     Rule("subject_type_missing", "warning", "未填主体类型", "No subject type given", "主体类型栏空", _NOTICE3),
     Rule("subject_type_unknown", "warning", "主体类型“{value}”不在选项中", "Not one of the subject types", "其它", _NOTICE3),
     Rule("phone_missing", "warning", "未填联系电话", "No phone given", "电话栏空", _NOTICE3),
+    Rule("contact_name_missing", "warning", "未填联系人", "No contact given", "联系人栏空或写“无”", _NOTICE3),
     Rule("phone_invalid", "warning", "电话号码位数或格式不对", "Not a phone number", "少一位的手机号", _NOTICE3),
     Rule("phone_float", "warning", "电话被存成科学计数，末位已丢失", "Stored as a float, digits are lost", "1.38E+10", _OURS),
+    Rule("subject_type_contradicts", "warning", "主体名称像“{proposal}”，主体类型却填“{value}”", "The name says {proposal}, the type another", "某某合作社填成农户", _NOTICE3),
+    Rule("buyer_noted", "note", "产地收购商只登记上图，其规模不计入任何合计", "A buyer is listed and mapped; its size counts in no total", "收购点填了 20 亩", _NOTICE1),
+    Rule("phone_shared", "warning", "电话 {value} 同时填在 {detail} 个主体名下，请核实", "One phone under {detail} subjects", "全村填同一个手机号", _OURS),
+    Rule("phone_of_official", "note", "联系电话与监管员或采集员“{detail}”的相同", "The grower's phone is an official's ({detail})", "农户电话栏填了采集员的手机", _OURS),
     # size
     Rule("size_missing", "error", "未填种养规模", "No size given", "规模栏空", _NOTICE3, blocks=True),
     Rule("size_unreadable", "error", "规模“{value}”无法读成一个数", "The size is not one number", "若干、2-3亩、3+2", _NOTICE3, blocks=True),
     Rule("size_unit_mismatch", "error", "规模“{value}”的单位与产品不符", "The unit does not fit the product", "豇豆 30头", _NOTICE3, blocks=True),
+    Rule("size_twice", "warning", "同一行两列都填了规模，按“{detail}”列的“{value}”采用", "Two columns hold a size; the one headed {detail} is used", "面积和存栏都填了", _OURS),
     Rule("size_implausible", "error", "规模“{value}”超出合理范围（{detail}），疑单位有误", "Outside the plausible range ({detail})", "豇豆 2000（疑为平方米）", _OURS, blocks=True),
+    Rule("size_beside_peers", "warning", "规模“{value}”与同类主体（{detail}）相差太大，疑应为 {proposal}", "Far from its peers ({detail}): {proposal}?", "豇豆 100（实为 100 分）", _OURS),
+    Rule("unit_beside_peers", "warning", "整列规模疑按“{proposal}”填写：{detail}", "The whole column seems to be in {proposal}: {detail}", "全镇豇豆按平方米填", _OURS),
     Rule("below_threshold", "note", "规模在标准以下，应在名录，可不在附件1", "Below the threshold: belongs in the registry, not in 附件1", "豇豆 0.3亩", _NOTICE2),
     # market window and other fields
     Rule("window_missing", "warning", "未填上市时间", "No market window given", "上市时间栏空", _NOTICE3),
     Rule("window_unreadable", "error", "上市时间“{value}”无法读成日期", "The market window cannot be read", "待定、春节前后", _NOTICE3),
+    Rule("window_backwards", "error", "上市时间“{value}”的起止颠倒", "The market window ends before it starts", "2023年7月至2023年5月", _NOTICE3),
+    Rule("window_too_long", "warning", "上市时间长达 {detail} 天，超过一年", "The market window is longer than a year ({detail} days)", "2023年5月至2024年8月", _OURS),
+    Rule("window_past", "warning", "上市时间“{value}”在采集之年以前，疑年份有误", "The market window lies before the year of collection", "2023 年 3 月采集，上市时间写 2022年5-7月", _OURS),
     Rule("date_unreadable", "warning", "日期“{value}”无法识别", "The date cannot be read", "采集日期写“昨天”", _NOTICE3),
+    Rule("date_implausible", "warning", "采集日期“{value}”不在本批次可信的时间内（{detail}）", "The date cannot be this round's ({detail})", "3 月批次写 2022-03-05", _OURS),
     Rule("production_mode_unknown", "warning", "生产方式“{value}”不在选项中", "Not one of the production modes", "半露地", _NOTICE3),
     Rule("trace_unknown", "warning", "追溯方式“{value}”不在选项中", "Not one of the trace methods", "口头承诺", _NOTICE3),
     Rule("credit_unknown", "warning", "信用等级“{value}”不在选项中", "Not one of the credit grades", "五星", _OURS),
+    Rule("base_address_missing", "warning", "未填基地地址", "No address given", "地址栏空", _NOTICE3),
+    Rule("production_mode_missing", "warning", "种植产品未填生产方式", "No production mode given for a crop", "豇豆的生产方式栏空", _NOTICE3),
+    Rule("trace_methods_missing", "warning", "未填追溯方式", "No trace method given", "追溯方式栏空", _NOTICE3),
+    Rule("credit_grade_missing", "warning", "未填信用等级", "No credit grade given", "信用等级栏空", _NOTICE3),
+    Rule("supervisor_name_missing", "warning", "未填网格化监管员", "No supervisor given", "监管员栏空", _NOTICE3),
+    Rule("supervisor_phone_missing", "warning", "未填网格化监管员电话", "No phone of the supervisor given", "监管员电话栏空", _NOTICE3),
+    Rule("collector_name_missing", "warning", "未填信息采集员", "No collector given", "采集员栏空", _NOTICE3),
+    Rule("collector_phone_missing", "warning", "未填信息采集员电话", "No phone of the collector given", "采集员电话栏空", _NOTICE3),
+    Rule("column_missing", "warning", "整张表没有“{detail}”：缺这一列，或各行全空", "The whole sheet lacks {detail}", "表内没有信用等级一列", _NOTICE3),
+    Rule("production_mode_on_livestock", "note", "养殖产品不必填生产方式", "A production mode on livestock", "生猪填了“设施”", _NOTICE3),
+    Rule("cropping_on_livestock", "note", "养殖产品没有茬次，未采用", "A cropping on livestock, not used", "生猪填了“第一茬”", _NOTICE3),
+    Rule("trace_contradicts", "warning", "种植产品不应有“{detail}”", "A crop with {detail}", "豇豆填了动物检疫合格证", _NOTICE3),
+    Rule("trace_lacks_animal_proof", "note", "牲畜的追溯方式里没有{detail}", "Livestock traced by neither of: {detail}", "肉牛只填“标签”", _OURS),
+    Rule("village_unknown", "warning", "{detail}没有叫“{value}”的村（社区）", "No such village in {detail}", "前溪村写成前西村", _OURS),
+    Rule("village_elsewhere", "warning", "“{value}”是{detail}的村，与所填乡镇不符", "The village is one of {detail}", "湖头镇的行写了官桥镇的村", _OURS),
+    Rule("address_township_differs", "warning", "地址写的是{detail}，与所填乡镇不符", "The address names {detail}, the row another township", "湖头镇的行，地址写官桥镇", _OURS),
+    Rule("product_differs_from_sheet", "warning", "本表写明是{detail}，此处却是“{value}”", "The sheet is about {detail}, the row is not", "《豇豆采集表》里有一行芹菜", _OURS),
     # point
     Rule("point_missing", "warning", "未填经纬度", "No point given", "经纬度栏空", _NOTICE3),
     Rule("point_unreadable", "error", "经纬度“{value}”无法读取", "The point cannot be read", "见地图", _NOTICE3),
@@ -98,6 +134,8 @@ _TABLE: Final = (
     Rule("point_decimal_lost", "warning", "疑漏了小数点，待确认：{proposal}", "The decimal point is lost? {proposal}", "118186,25056", _OURS),
     Rule("point_far", "error", "坐标在本县以外", "The point lies outside the county", "128.186,25.056", _OURS),
     Rule("point_outside", "warning", "坐标距所填乡镇 {detail}，超出允许范围", "The point lies {detail} from its township", "点落在别的乡镇", _OURS),
+    Rule("point_on_seat", "warning", "坐标就是{detail}政府驻地，不像基地", "The point is the seat of {detail}", "整表填镇政府的坐标", _OURS),
+    Rule("point_shared", "warning", "{detail} 个主体填了同一个坐标，请核实", "{detail} subjects on one point", "全村共用一个坐标", _OURS),
     Rule("plots_apart", "warning", "此点距该主体其他地块 {detail}，请核实", "This point lies {detail} from the subject's other plots", "同一农户两块地相距 20 公里", _OURS),
     Rule("point_coarse", "note", "坐标只有 {detail} 的精度", "The point is only good to {detail}", "118.18,25.05（两位小数，±550 米）", _OURS),
     Rule("datum_declared", "note", "本文件坐标按 {proposal} 换算成 WGS84（依据：{detail}）", "Points of this file were converted from {proposal} ({detail})", 'round.toml 写 "湖头镇.xlsx" = "gcj02"', _OURS),
@@ -116,6 +154,7 @@ _TABLE: Final = (
     # rows among each other
     Rule("duplicate_row", "warning", "与 {detail} 完全重复，只计一次", "The same as {detail}: counted once", "同一行贴了两遍", _OURS),
     Rule("possible_duplicate", "warning", "与 {detail} 主体、产品、地块、茬次相同而规模或点位不同，请核实", "Same subject, product and plot as {detail}, other size or point", "同一地块两个面积", _OURS),
+    Rule("column_pasted", "warning", "“{value}”从此格一直复制{detail}，主体各不相同，请逐行核实", "One text pasted down a column {detail}", "整列填充同一个地址", _OURS),
     Rule("zero_report", "note", "零报告：{detail}", "Zero report: {detail}", "无", _OURS),
     Rule("zero_report_unclear", "warning", "零报告未写明品种且同表另有数据，未采用", "A zero report without a product beside rows: not used", "有数据的表下写“无”", _OURS),
     # planting-area table and registry
@@ -127,6 +166,8 @@ _TABLE: Final = (
 
 RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in _TABLE}
 
+_COMPARED_SIGNS: Final = 20
+_COMPARED_TEXTS: Final = 500
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})(?:[ -]?\d{4}[ -]?|\.\d{4}\.)(\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(?<!\d\.)(0\d{2,3})[- ]?\d{3,4}(\d{4})(?!\d|\.\d)")
 # A sieve for both, in any script's digits.
@@ -165,12 +206,10 @@ def found(rule: str, at: pd.DataFrame, *, field: str = "", **said: pd.Series | s
     said
         `value` (what stands there), `proposal`, `detail`; one text for all, or a series aligned to `at`.
     """
-    frame = pd.DataFrame({"rule": RULES[rule].id, "field": field}, index=at.index)
-    for column in ("file", "sheet", "row", "cell", "record_id"):
-        frame[column] = at.get(column, pd.NA)
-    for column in ("value", "proposal", "detail"):
-        frame[column] = said.get(column, "")
-    return frame
+    # One construction: adding columns one by one costs more than everything else here.
+    places = {column: at.get(column, pd.NA) for column in ("file", "sheet", "row", "cell", "record_id")}
+    quoted = {column: said.get(column, "") for column in ("value", "proposal", "detail")}
+    return pd.DataFrame({"rule": RULES[rule].id, "field": field, **places, **quoted}, index=at.index)
 
 
 def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
@@ -238,6 +277,35 @@ def rules_page() -> str:
 def written(values: pd.Series, form: str) -> pd.Series:
     """Return each value as text in a format such as ``{:.1f} 公里`` (aligned; empty stays text, unlike a map)."""
     return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")
+
+
+def closest(typed: pd.Series, options: Iterable[str], *, cutoff: float, but: Container[str] = ()) -> pd.Series:
+    """Return for each text the one option that resembles it most, empty where none does or two do equally.
+
+    Parameters
+    ----------
+    typed
+        What was typed, NA allowed; each distinct text is compared once.
+    options
+        What might have been meant.
+    cutoff
+        The least likeness, 0 to 1 (difflib's ratio).
+    but
+        Texts that are known to mean something else.
+
+    >>> closest(pd.Series(["半露地", "口头承诺"], dtype="str"), ["露地", "设施"], cutoff=0.6).tolist()
+    ['露地', '']
+    """
+    names = sorted(set(options))
+    distinct = [text for text in typed.dropna().unique() if len(text) <= _COMPARED_SIGNS and text not in but]
+    nearest = {}
+    # More than a few hundred other texts are another kind of column, not slips of the pen.
+    for text in distinct if len(distinct) <= _COMPARED_TEXTS else ():
+        near = difflib.get_close_matches(text, names, n=2, cutoff=cutoff)
+        likeness = [difflib.SequenceMatcher(None, name, text).ratio() for name in near]
+        if near and (len(near) == 1 or likeness[0] > likeness[1]):
+            nearest[text] = near[0]
+    return typed.map(nearest).astype("str").fillna("")
 
 
 def blocking() -> list[str]:

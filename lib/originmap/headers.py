@@ -5,15 +5,14 @@ All words come from ``data/reference/headers.toml`` and the products' names; not
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from originmap.parts import Merge
 from originmap.rules import Rules
-from originmap.workbooks import Cells, RawSheet
+from originmap.workbooks import RawSheet
 
 MAX_HEADER_ROWS: Final = 3
 HEADER_SEARCH_ROWS: Final = 40
@@ -64,17 +63,37 @@ def loose(words: Iterable[str]) -> str:
 
 
 def unit_in_header(text: str) -> str:
-    """Return the text in a header's brackets, empty when there is none.
+    """Return the unit that a header gives in brackets or behind a stroke, empty when there is none.
 
-    >>> unit_in_header("种植面积（亩）")
-    '亩'
+    >>> unit_in_header("种植面积（亩）"), unit_in_header("规模(单位：万只)"), unit_in_header("面积/亩")
+    ('亩', '万只', '亩')
     """
-    match = _UNIT_IN_HEADER.search("".join(unicodedata.normalize("NFKC", text).split()))
-    return match.group(1) if match else ""
+    clean = "".join(unicodedata.normalize("NFKC", text).split())
+    match = _UNIT_IN_HEADER.search(clean)
+    said = match.group(1) if match else clean.rpartition("/")[2] if "/" in clean else ""
+    return re.sub(r"^单位[:：]?|[*:：]+$", "", said)
+
+
+class Words(NamedTuple):
+    """What headers may say: `aliases` of fields (``组›列`` under a group), the words of such groups, and `units`."""
+
+    aliases: Mapping[str, str]
+    groups: frozenset[str]
+    units: re.Pattern[str]
+
+    def short(self, text: str | None) -> str:
+        """Return a header's text for comparison, without a unit behind a stroke (面积/亩) when only that makes it known."""
+        clean = plain(text)
+        return clean if clean in self.aliases else self.units.sub("", clean)
+
+    def knows(self, text: str | None) -> bool:
+        clean = self.short(text)
+        return clean in self.aliases or clean in self.groups
 
 
 @lru_cache(maxsize=4)
-def _alias_map(rules: Rules) -> dict[str, str]:
+def words(rules: Rules) -> Words:
+    """Return the header words of a rules set; a product's name stands for its area or its number of heads."""
     aliases = {
         "›".join(plain(part) for part in alias.split("›")): field
         for field, names in rules.headers["fields"].items()
@@ -82,7 +101,10 @@ def _alias_map(rules: Rules) -> dict[str, str]:
     }
     for name, product in rules.product_names().items():
         aliases.setdefault(plain(name), f"area:{product}")
-    return aliases
+    groups = frozenset(alias.split("›")[0] for alias in aliases if "›" in alias)
+    units = sorted({unit for family in rules.units.values() for unit in family}, key=len, reverse=True)
+    unit = "|".join(re.escape(unit) for unit in units)
+    return Words(aliases, groups, re.compile(rf"[/／:：、]?(?:[百千]?万?(?:{unit}))(?:[/／、]?(?:{unit}))*$"))
 
 
 def find_header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str, ...]]]:
@@ -91,69 +113,81 @@ def find_header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str
     The first row near the top whose columns make a kind is the header; a line such as 乡镇 | 湖头镇 | 填报人 | 张三 above it has
     known words too. When none does, the row with the most known words is taken.
     """
-    aliases = _alias_map(rules)
-    groups = {alias.split("›")[0] for alias in aliases if "›" in alias}
-    cells = sheet.rows(0, HEADER_SEARCH_ROWS + MAX_HEADER_ROWS)
-    known = [
-        sum(plain(cell) in aliases or plain(cell) in groups for cell in row if cell is not None)
-        for row in cells[:HEADER_SEARCH_ROWS]
-    ]
-    rows = [row for row, count in enumerate(known) if count >= MIN_HEADER_FIELDS]
-    blocks = [_block(cells, sheet.merges, row, aliases, groups) for row in rows]
-    for start, (end, paths) in zip(rows, blocks, strict=True):
-        if kinds_of(set(fields_of(paths, rules)[0]), rules):
-            return start, end, paths
-    best = int(np.argmax(known))
-    return best, *_block(cells, sheet.merges, best, aliases, groups)
+    counts = [known(row, rules) for row in sheet.rows(0, HEADER_SEARCH_ROWS)]
+    for start, count in enumerate(counts):
+        if count >= MIN_HEADER_FIELDS:
+            end, paths = header_at(sheet, start, rules)
+            if kinds_of(set(fields_of(paths, rules)[0]), rules):
+                return start, end, paths
+    best = int(np.argmax(counts))
+    return best, *header_at(sheet, best, rules)
 
 
-def _block(
-    cells: Cells, merges: Sequence[Merge], start: int, aliases: Mapping[str, str], groups: set[str]
-) -> tuple[int, list[tuple[str, ...]]]:
+def known(row: Iterable[str | None], rules: Rules) -> int:
+    """Return how many cells of a row are words that headers use."""
+    said = words(rules)
+    return sum(said.knows(cell) for cell in row if cell is not None)
+
+
+def header_at(sheet: RawSheet, start: int, rules: Rules) -> tuple[int, list[tuple[str, ...]]]:
     """Return the row after a header that begins in row `start`, and each column's texts from top to bottom."""
-    size = sum(cell is not None for cell in cells[start])
-    filled = cells[start : start + MAX_HEADER_ROWS].copy()
+    said, cells = words(rules), sheet.rows(start, start + MAX_HEADER_ROWS)
+    size = sum(cell is not None for cell in cells[0])
+    filled = cells.copy()
+    # Rows from here on are counted from `start`; a merge may begin above it (序号 beside 基本信息 over 主体 | 电话).
+    merges = [(a - start, b, c - start, d) for a, b, c, d in sheet.merges if a < start + MAX_HEADER_ROWS and c >= start]
     for top, left, bottom, right in merges:
-        if start <= top and bottom < min(start + MAX_HEADER_ROWS, len(cells)):
-            filled[top - start : bottom - start + 1, left : right + 1] = cells[top, left]
-    end = start + 1
-    while end < min(start + MAX_HEADER_ROWS, len(cells)):
+        if bottom < len(cells):
+            text = cells[top, left] if top >= 0 else sheet.rows(top + start, top + start + 1)[0, left]
+            if top >= 0 or left == right:
+                filled[max(top, 0) : bottom + 1, left : right + 1] = text
+    end = 1
+    while end < len(cells):
         below = [cell for cell in cells[end] if cell is not None]
-        spans = any(top <= end - 1 and bottom >= end for top, _, bottom, _ in merges if start <= top)
-        if not below or not all(plain(cell) in aliases or plain(cell) in groups for cell in below):
+        # Cells of a header that are merged downwards say that the row below belongs to it, whatever stands there.
+        spans = sum(top < end <= bottom for top, _, bottom, _ in merges)
+        if spans < 2 and (not below or not all(said.knows(cell) for cell in below)):
             break
         if len(below) >= size and not spans:
             break
         end += 1
-    height = end - start
     # A group's text stands in its first cell only when the file says nothing of merges.
-    for row in filled[: height - 1]:
+    for row in filled[: end - 1]:
         for column in range(1, len(row)):
-            under = filled[height - 1, column]
-            if row[column] is None and under is not None and plain(row[column - 1]) in groups:
+            under = filled[end - 1, column]
+            if row[column] is None and under is not None and said.short(row[column - 1]) in said.groups:
                 row[column] = row[column - 1]
     paths: list[tuple[str, ...]] = []
     for column in range(cells.shape[1]):
-        texts = [str(cell) for cell in filled[:height, column] if cell is not None]
+        texts = [str(cell) for cell in filled[:end, column] if cell is not None]
         paths.append(tuple(dict.fromkeys(texts)))
-    return end, paths
+    return start + end, paths
 
 
 def fields_of(paths: list[tuple[str, ...]], rules: Rules) -> tuple[dict[str, int], list[int]]:
-    """Give every column its field by its header; return ``{field: column}`` and the columns nobody knows."""
-    aliases = _alias_map(rules)
+    """Give every column its field by its header; return ``{field: column}`` and the columns nobody knows.
+
+    A second column of sizes (面积(亩) | 存栏(头)) is ``size:2``, its unit's column ``unit:2``, and so on.
+    """
+    aliases = words(rules).aliases
     columns: dict[str, int] = {}
     unknown: list[int] = []
     person = "contact"
     for column, path in enumerate(paths):
-        parts = [plain(text) for text in path]
+        parts = [words(rules).short(text) for text in path]
         if not parts:
             continue
-        tries = ["›".join(parts), f"{parts[0]}›{parts[-1]}", parts[-1], parts[0]]
+        tries = ["›".join(parts), f"{parts[0]}›{parts[-1]}", "›".join(parts[-2:]), parts[-1], parts[0]]
         field = next((aliases[text] for text in tries if text in aliases), None)
+        above = next((aliases[part] for part in parts[:-1] if aliases.get(part, "").startswith("area:")), None)
+        # 豇豆 over 面积 | 产量: the area is the product's, the rest is nobody's.
+        field = field if above is None else above if field in ("size", above) and parts[-1] in aliases else None
         # A bare 电话 belongs to the person whose column stands before it.
         if field == "contact_phone" and person != "contact":
             field = f"{person}_phone" if f"{person}_phone" not in columns else field
+        if field in ("size", "unit"):
+            turn = sum(name.partition(":")[0] == "size" for name in columns) + (field == "size")
+            field = f"{field}:{turn}" if turn > 1 else field
         if field is None or field in columns:
             unknown.append(column)
             continue
@@ -166,11 +200,14 @@ def fields_of(paths: list[tuple[str, ...]], rules: Rules) -> tuple[dict[str, int
 
 
 def kinds_of(fields: set[str], rules: Rules) -> list[str]:
-    """Return the kinds whose required fields are all there, those with the most recognised fields only."""
-    if any(field.startswith("area:") for field in fields):
-        fields = fields | {"product_area"}
-    scores: dict[str, int] = {}
+    """Return the kinds whose required fields are all there, those with the most recognised fields only.
+
+    Columns headed by products make a planting-area table of townships; beside subjects they are their sizes.
+    """
     areas = sum(field.startswith("area:") for field in fields)
+    if areas:
+        fields = fields | ({"product", "size"} if "subject_name" in fields else {"product_area"})
+    scores: dict[str, int] = {}
     for kind, needs in rules.headers["kinds"].items():
         hits = len(fields & set(needs["any"])) + (areas - 1 if "product_area" in needs["any"] and areas else 0)
         if set(needs["all"]) <= fields and hits >= needs["at_least"] and not fields & set(needs.get("none", ())):

@@ -69,15 +69,26 @@ def number(text: str) -> float | None:
     return float(total + digit)
 
 
+_AHEAD = re.compile(r"^(?:现有|现|存栏|种植|面积|规模|共|合计|合)+(?=[约大近\d.一二三四五六七八九十百千半两])")
+_ROUGHLY = re.compile(r"^(?:约|大约|近|大概)")
+_BEHIND = re.compile(r"(?:左右|上下|整|地|\.)+$")
+_THOUSANDS = re.compile(r"(\d)万(\d)千")
+_BRACKETED = re.compile(r"\(([^()\d]+)\)$")
+
+
 @lru_cache(maxsize=16)
 def _sizes(units: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """Return the pattern of a size in one of `units`, and the units by their half-width forms."""
     words = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
-    pattern = re.compile(rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?", re.IGNORECASE)
-    return pattern, {narrow(unit): unit for unit in units}
+    pattern = rf"({_NUMBER})([百千]?万?)({words})?(?:(半)|({_NUMBER})({words}))?"
+    return re.compile(pattern, re.IGNORECASE), {narrow(unit): unit for unit in units}
 
 
 def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     """Read one size; None when it is not exactly one number (a range, a sum, a remark, a negative, 若干).
+
+    Grammar: ``[共存栏约…] number [百千万] [unit] [半 | number unit] [左右…]``. A bracketed unit is a unit; full-width signs, white
+    space and thousands' commas mean nothing.
 
     Parameters
     ----------
@@ -92,9 +103,13 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
     (Quantity(value=3.0, unit='亩'), Quantity(value=1.5, unit='亩'), Quantity(value=2.3, unit='亩'))
     >>> quantity("1.2万只", units), quantity("３.５", units), quantity("2-3亩", units), quantity("若干", units)
     (Quantity(value=12000.0, unit='只'), Quantity(value=3.5, unit=''), None, None)
+    >>> quantity("存栏约500(只)", units), quantity("1万2千只", units), quantity("3亩地", units)
+    (Quantity(value=500.0, unit='只'), Quantity(value=12000.0, unit='只'), Quantity(value=3.0, unit='亩'))
     """
-    clean = re.sub(r"^(?:约|大约|近|大概)|(?:左右|上下)$", "", narrow(text))
     pattern, names = _sizes(tuple(units))
+    clean = _AHEAD.sub("", narrow(text))
+    clean = _BEHIND.sub("", _ROUGHLY.sub("", clean))
+    clean = _THOUSANDS.sub(r"\1.\2万", _BRACKETED.sub(r"\1", clean))
     match = pattern.fullmatch(clean)
     if match is None:
         return None
@@ -114,6 +129,38 @@ def quantity(text: str, units: Mapping[str, float]) -> Quantity | None:
         # round: 2 + 3 x 0.1 must be 2.3, not 2.3000000000000003
         value = round(value + part * units[second] / units[unit], 10)
     return Quantity(value, unit)
+
+
+_RANGE = re.compile(r"[-—–~～至到]+")
+
+
+def likely_size(text: str, units: Mapping[str, float]) -> str:
+    """Return what a refused size most likely means, in a notation that is read; empty when nobody can say.
+
+    A proposal for a person, never a value: a range gives its middle, a sum its total, a remark is left off.
+
+    >>> units = {"亩": 1.0, "分": 0.1, "只": 1.0}
+    >>> likely_size("2-3亩", units), likely_size("3+2", units), likely_size("5000（含育雏1000）", units)
+    ('2.5亩', '5', '5000')
+    >>> likely_size("-3", units), likely_size("30多只", units), likely_size("3亩5", units), likely_size("若干", units)
+    ('3', '30只', '3.5亩', '')
+    """
+    clean = narrow(text).strip("-—+、,")
+    clean = re.sub(r"\(.*$|[,;，；].*$", "", clean) or clean
+    clean = re.sub(r"(?<=[\d一二三四五六七八九十百千万])[余多来几](?=\D|$)|以上|以下|以内|多$", "", clean)
+    word = "|".join(sorted((re.escape(narrow(unit)) for unit in units), key=len, reverse=True))
+    if half := re.fullmatch(rf"(\d+)({word})(\d)", clean):
+        clean = f"{half[1]}.{half[3]}{half[2]}"
+    for parts, together in ((_RANGE.split(clean), _middle), (clean.split("+"), sum)):
+        read = [quantity(part, units) for part in parts]
+        unit = next((size.unit for size in reversed(read) if size and size.unit), "")
+        if read and all(size is not None and size.unit in ("", unit) for size in read):
+            return f"{together([size.value for size in read if size]):.10g}{unit}"
+    return ""
+
+
+def _middle(values: list[float]) -> float:
+    return (values[0] + values[-1]) / 2
 
 
 _DMS = re.compile(r"(\d{1,3})[°度˚º](\d{1,2}(?:\.\d+)?)(?:['′’分](\d{1,2}(?:\.\d+)?)?(?:[\"″”秒]|''|′′)?)?")
@@ -200,6 +247,7 @@ def _shift(value: float, width: int) -> float | None:
 
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86)?(1\d{10})(?!\d)")
 _MASKED = re.compile(r"(?<!\d)(1\d{2}\*{4}\d{4})(?!\d)")
+_VEILED = re.compile(r"(?<!\d)(1\d{2})[*xX×·•.…]{3,4}(\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3}-?\d{7,8})(?!\d)")
 _FLOAT = re.compile(r"\d\.\d+[eE]\+?1[01]")
 
@@ -219,8 +267,16 @@ def phone(text: str) -> Phone:
     Phone(numbers='13800001234', rest='张三', rule='')
     >>> phone("1.38E+10").rule, phone("1380000123").rule
     ('phone_float', 'phone_invalid')
+    >>> phone("(0595)23280000 / 138XXXX1234").numbers
+    '138****1234;0595-23280000'
     """
     clean = unicodedata.normalize("NFKC", text)
+    if not clean.isalnum():
+        # 138XXXX1234, (0595)23280000 and 13800001234.0
+        clean = re.sub(r"\((0\d{2,3})\)\s*", r"\1-", clean)
+        clean = re.sub(r"(?<=1\d{10})\.0+(?!\d)", "", clean)
+    if not clean.isdigit():
+        clean = _VEILED.sub(r"\1****\2", clean)
     if _FLOAT.search(clean):
         return Phone("", _FLOAT.sub("", clean).strip(), "phone_float")
     close = re.sub(r"(?<=[\d*])[\s-]+(?=[\d*])", "", clean)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-import defusedxml.ElementTree as ElementTree
 import numpy as np
 import numpy.typing as npt
+from defusedxml import ElementTree
 
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
@@ -34,8 +34,8 @@ class Part:
     name, hidden
         As the workbook lists it.
     rows, columns
-        How far its cells reach, counted from A1. Single-letter columns and rows below 100,000 are not told apart: then
-        `columns` is 26 and `rows` that of the last row element.
+        How far its cells may reach, counted from A1: `columns` is at least 26 and `rows` that of the last row element,
+        unless that is beyond the limit and every cell had to be looked at.
     from_a
         Whether column A surely holds a value: the fast reader leaves out empty columns in front.
     merges
@@ -75,10 +75,20 @@ def scan(archive: zipfile.ZipFile, *, max_cells: int, max_merges: int) -> list[P
         part = Part(name, hidden)
         for prefix, piece in _pieces(archive, path):
             _read_piece(part, piece, _patterns(prefix), max_merges)
-        if part.rows > MAX_ROWS or part.columns > MAX_COLUMNS or part.rows * part.columns > max_cells:
-            raise TooLargeError(f"单元格散布到第 {part.rows} 行、第 {part.columns} 列")
+        if part.rows * part.columns > max_cells:
+            # Perhaps nothing but empty rows with a style, which many sheets have to the very end: now each cell is looked at.
+            part.rows = part.columns = 0
+            for prefix, piece in _pieces(archive, path):
+                _read_cells(part, piece, _patterns(prefix).any_cell)
+                _refuse_beyond(part, max_cells)
+        _refuse_beyond(part, max_cells)
         found.append(part)
     return found
+
+
+def _refuse_beyond(part: Part, max_cells: int) -> None:
+    if part.rows > MAX_ROWS or part.columns > MAX_COLUMNS or part.rows * part.columns > max_cells:
+        raise TooLargeError(f"单元格散布到第 {part.rows} 行、第 {part.columns} 列")
 
 
 def _local(tag: str) -> str:
@@ -139,11 +149,11 @@ def _patterns(prefix: bytes) -> _Patterns:
         row_start=b"<" + prefix + b"row ",
         row_usual=re.compile(rb"<" + p + rb'row r="\d+"'),
         row=re.compile(rb"<" + p + rb"row ([^>]*)>"),
-        far=re.compile(rb'<' + p + rb'c r="([A-Z]{2,}\d+|[A-Z]\d{6,})"[^>]*(?<!/)>'),
+        far=re.compile(rb"<" + p + rb"""c r=["']([A-Z]{2,}\d+|[A-Z]\d{6,})["'][^>]*(?<!/)>"""),
         any_cell=re.compile(rb"<" + p + rb"""c\s[^>]*?\br\s*=\s*["']([A-Za-z]+\d+)["'][^>]*(?<!/)>"""),
-        first=re.compile(rb'<' + p + rb'c r="A\d+"[^>]*><' + p + rb"(?:v>|is><" + p + rb"t[^>]*>)[^<\s]"),
+        first=re.compile(rb"<" + p + rb'c r="A\d+"[^>]*><' + p + rb"(?:v>|is><" + p + rb"t[^>]*>)[^<\s]"),
         merge=re.compile(rb"<" + p + rb"""mergeCell\s+ref\s*=\s*["']([A-Z]+\d+):([A-Z]+\d+)["']"""),
-        error=re.compile(rb'<' + p + rb'c r="([A-Z]+\d+)"[^>]* t="e"[^>]*>(?:<' + p + rb"f[^>]*(?:/>|>[^<]*</" + p + rb"f>))?<" + p + rb"v>([^<]*)<"),
+        error=re.compile(rb"<" + p + rb'c r="([A-Z]+\d+)"[^>]* t="e"[^>]*>(?:<' + p + rb"f[^>]*(?:/>|>[^<]*</" + p + rb"f>))?<" + p + rb"v>([^<]*)<"),
     )  # fmt: skip
 
 
@@ -161,11 +171,11 @@ def _read_piece(part: Part, piece: bytes, patterns: _Patterns, max_merges: int) 
             part.rows = max(part.rows, int(piece[last + len(patterns.row_start) + 3 :].partition(b'"')[0][:8]))
         part.columns = max(part.columns, 26)
     # Nearly every writer puts the address first; where one does not, each cell is looked at.
-    usual = not (_at(signs, patterns.cell) & (signs[len(patterns.cell) :] != ord("r"))[: _span(signs, patterns.cell)]).any()
+    usual = not (
+        _at(signs, patterns.cell) & (signs[len(patterns.cell) :] != ord("r"))[: _span(signs, patterns.cell)]
+    ).any()
     if not usual or _may_reach_far(signs):
-        for address in set((patterns.far if usual else patterns.any_cell).findall(piece)):
-            row, column = _place(address.upper())
-            part.rows, part.columns = max(part.rows, row + 1), max(part.columns, column + 1)
+        _read_cells(part, piece, patterns.far if usual else patterns.any_cell)
         _read_rows(part, piece, patterns, hidden=False)
     if not part.from_a:
         part.from_a = patterns.first.search(piece) is not None
@@ -176,6 +186,12 @@ def _read_piece(part: Part, piece: bytes, patterns: _Patterns, max_merges: int) 
         part.merges += [(*_place(first), *_place(last)) for first, last in patterns.merge.findall(piece, behind)]
         if len(part.merges) > max_merges:
             raise TooLargeError(f"合并单元格超过 {max_merges:,} 处")
+
+
+def _read_cells(part: Part, piece: bytes, pattern: re.Pattern[bytes]) -> None:
+    for address in set(pattern.findall(piece)):
+        row, column = _place(address.upper())
+        part.rows, part.columns = max(part.rows, row + 1), max(part.columns, column + 1)
 
 
 def _read_rows(part: Part, piece: bytes, patterns: _Patterns, *, hidden: bool = True) -> None:
@@ -214,7 +230,7 @@ def _may_reach_far(signs: Signs) -> bool:
     two = digit[:-1] & digit[1:]
     four = two[:-2] & two[2:]
     six = four[:-2] & two[4:]
-    before = capital | (signs == ord('"'))
+    before = capital | (signs == ord('"')) | (signs == ord("'"))
     return bool((before[: _span(signs, b"123456")] & six[1:]).any())
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from originmap import texts
 from originmap.boundaries import read_boundaries
 from originmap.rules import Rules, RulesError
 
@@ -94,12 +95,13 @@ class Places:
 
         County prefixes, spaces and the suffix 人民政府 are ignored; the alias table decides the rest.
         """
-        known = self._known
-        clean = names.astype("str").str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
         # 福建省泉州市安溪县湖头镇 and 安溪县湖头镇 both end in the township.
-        clean = clean.str.replace(rf"^.*{re.escape(self.county['name'])}", "", regex=True)
-        clean = clean.str.replace(r"(?:人民)?政府$", "", regex=True)
-        return clean.map(known).astype("str")
+        front = re.compile(rf"^.*{re.escape(self.county['name'])}|(?:人民)?政府$")
+
+        def code(name: str) -> str | None:
+            return self._known.get(front.sub("", "".join(unicodedata.normalize("NFKC", name).split())))
+
+        return texts.each(names.astype("str"), code)
 
     def mentioned(self, *sources: Sequence[str]) -> tuple[int, str] | None:
         """Return the first of `sources` (texts) that names exactly one township, and its code; None when none does.
@@ -108,8 +110,8 @@ class Places:
         count only where no 村, 社区 or the like follows.
         """
         for pattern in self._patterns:
-            for number, texts in enumerate(sources):
-                for text in texts:
+            for number, source in enumerate(sources):
+                for text in source:
                     clean = "".join(unicodedata.normalize("NFKC", text).split()).replace(self.county["name"], "")
                     codes = {self._known[name] for name in pattern.findall(clean)}
                     if len(codes) == 1:

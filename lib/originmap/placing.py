@@ -60,7 +60,6 @@ def place(
         settled[proposal.index] = False
     told = rule.isin(["point_swapped", "point_decimal_lost", "point_dms_as_decimal"])
     shown = (written(x[told], "{:.6f}") + "," + written(y[told], "{:.6f}")).reindex(x.index)
-    source.find("point_missing", text.isna(), "point", value="")
     source.find("point_unreadable", text.notna() & x.isna(), "point", value=text)
     for name in ("point_swapped", "point_decimal_lost", "point_dms_as_decimal"):
         source.find(name, rule == name, "point", value=text, proposal=shown)

@@ -157,7 +157,7 @@ def before(round_: Round, *, count: int = 1) -> list[Round]:
     names = sorted(
         path.name for path in round_.folder.resolve().parent.iterdir() if path.is_dir() and path.name < round_.name
     )
-    found = []
+    found: list[Round] = []
     for name in reversed([name for name in names if ROUND_NAME.fullmatch(name)]):
         if len(found) == count:
             break

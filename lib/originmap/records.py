@@ -6,19 +6,17 @@ sheets and rows, and findings carry the index of their row.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from originmap import notation, placing, texts, windows
 from originmap.cells import Source
-from originmap.findings import mask_phones
-from originmap.headers import unit_in_header
+from originmap.findings import closest, mask_phones
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sheets import Table
+from originmap.sizes import read_sizes
 
 MIN_HINT = 2
 
@@ -63,13 +61,14 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
     source = Source.of(tables, zero=True)
     if not len(source.frame):
         return pd.DataFrame({"township_code": [], "product": []}, dtype="str"), []
-    code, _ = townships(source, places)
+    code, _ = townships(source, places, rules)
     names = rules.product_names()
     product = (
         source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
     )
-    product = product.fillna(_sheet_products(source, rules))
-    filled = source.frame["table"].map({number: len(table.frame) > 0 for number, table in enumerate(tables)})
+    product = product.fillna(sheet_products(source, rules))
+    rows = {(table.file, table.sheet) for table in tables if len(table.rows)}
+    filled = source.frame["table"].map({at: (table.file, table.sheet) in rows for at, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
     labels = product.map({key: item.name for key, item in rules.products.items()}).astype("str").fillna("全部品种")
     source.find("zero_report_unclear", unclear, "subject_name")
@@ -80,14 +79,14 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
 
 def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
     """Return the columns that collection and registry share, in canonical order."""
-    code, township = townships(source, places)
+    code, township = townships(source, places, rules)
     frame = pd.DataFrame({"round": round_name, "township_code": code, "township": township}, index=source.frame.index)
     frame["village"] = _village(source, places)
     frame["subject_name"] = _name(source.text("subject_name"))
     frame["subject_type"] = _choice(source, "subject_type", rules, "subject_type_unknown")
     frame["contact_name"], frame["contact_phone"] = _person(source, "contact")
     frame["product"] = _products(source, rules)
-    sizes = _sizes(source, frame["product"], rules)
+    sizes = read_sizes(source, frame["product"], rules)
     frame = frame.assign(**{name: sizes[name] for name in sizes})
     frame["base_address"] = mask_phones(texts.half_width(source.text("base_address"), spaces=True))
     frame["source_file"], frame["source_sheet"] = source.frame["file"], source.frame["sheet"]
@@ -108,7 +107,7 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 
 
-def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
+def townships(source: Source, places: Places, rules: Rules) -> tuple[pd.Series, pd.Series]:
     """Return each row's township code and name: its own cell's, else its sheet's, else NA and a finding."""
     sheets = sheet_townships(source.tables, places)
     index = source.frame["table"]
@@ -117,12 +116,14 @@ def townships(source: Source, places: Places) -> tuple[pd.Series, pd.Series]:
     own = places.township_of(text)
     code = own.where(text.notna(), default)
     names = places.names
-    source.find("township_unknown", code.isna(), "township")
+    near = closest(text.where(code.isna()), names.values(), cutoff=rules["judging"]["near_text"])
+    source.find("township_unknown", code.isna(), "township", proposal=near)
     differs = own.notna() & default.notna() & (own != default) & origin.isin(["context", "sheet"])
     source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
     by_file = text.isna() & code.notna() & (origin == "file")
     # Once a sheet is enough: the same words against every row would drown the rest.
-    by_file &= ~index.where(by_file).duplicated()
+    sheet = source.frame["file"] + "\x1f" + source.frame["sheet"]
+    by_file &= ~sheet.where(by_file).duplicated()
     source.find("township_from_file_name", by_file, "township", proposal=code.map(names).astype("str"))
     return code, code.map(names).astype("str")
 
@@ -141,13 +142,16 @@ def _village(source: Source, places: Places) -> pd.Series:
     return texts.without(text, rf"^{re.escape(places.county['name'])}")
 
 
-def _sheet_products(source: Source, rules: Rules) -> pd.Series:
+def sheet_products(source: Source, rules: Rules) -> pd.Series:
     """Return the product that each row's sheet is about: its name first, then its title; NA when none or several."""
     names = rules.product_names()
     # 水芹 holds 芹: words for other crops are taken out before a product is sought.
     others = [*rules["not_products"]["others"], *rules["not_products"]["ambiguous"]]
     found_products = {}
     for number, table in enumerate(source.tables):
+        if table.product:
+            found_products[number] = table.product
+            continue
         for text in (table.sheet, *table.context):
             rest, codes = notation.narrow(text), set()
             if any(other in rest for other in others):
@@ -167,7 +171,7 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     text = source.text("product")
     clean = texts.half_width(text)
     names = rules.product_names()
-    product = clean.map(names).astype("str").where(text.notna(), _sheet_products(source, rules))
+    product = clean.map(names).astype("str").where(text.notna(), sheet_products(source, rules))
     for entry in rules.products.values():
         for alias, severity in (entry.noted_aliases or {}).items():
             rule = "product_alias_noted" if severity == "note" else "product_alias_doubtful"
@@ -175,73 +179,11 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     ambiguous = clean.isin(rules["not_products"]["ambiguous"])
     source.find("product_missing", product.isna() & text.isna(), "product")
     source.find("product_ambiguous", ambiguous, "product")
-    source.find("product_unknown", product.isna() & text.notna() & ~ambiguous, "product")
+    unknown = product.isna() & text.notna() & ~ambiguous
+    others = rules["not_products"]["others"]
+    near = closest(clean.where(unknown), names, cutoff=rules["judging"]["near_text"], but=others)
+    source.find("product_unknown", unknown, "product", proposal=near)
     return product
-
-
-def _sizes(source: Source, product: pd.Series, rules: Rules) -> pd.DataFrame:
-    """Read sizes into `size_value, size_unit, area_mu, head_count`: the product's unit, areas to 0.01 亩."""
-    words = {word: factor for family in rules.units.values() for word, factor in family.items()}
-    text, said = source.text("size"), source.text("unit")
-    size = texts.spread(text, lambda cell: notation.quantity(cell, words), ["value", "unit"], (np.nan, ""))
-    hint = texts.spread(
-        said, lambda cell: notation.quantity("1" + notation.narrow(cell), words), ["value", "unit"], (1.0, "")
-    )
-    unit = product.map({code: item.unit for code, item in rules.products.items()}).astype("str")
-    headers = {number: _table_unit(table, words) for number, table in enumerate(source.tables)}
-    # 单位 may also head a column of offices and townships.
-    says = said.notna() & ~texts.found_in(said, "[镇乡村局站所社场司会心]$")
-    # One look a combination of what the size, its row, its sheet and its product say.
-    ways = pd.DataFrame({"own": size["unit"], "row": hint["unit"], "times": hint["value"], "says": says,
-                         "table": source.frame["table"], "target": unit.fillna("")})  # fmt: skip
-    group = ways.groupby(list(ways), sort=False).ngroup().to_numpy()
-    first = np.flatnonzero(~pd.Series(group).duplicated().to_numpy())
-    factors = np.full(group.max(initial=-1) + 1, np.nan)
-    for at in first:
-        factors[group[at]] = _factor(ways.iloc[at].to_dict(), headers, rules)
-    factor = factors[group]
-    known = size["value"].notna() & unit.notna()
-    value = (size["value"] * factor).where(known).round(2)
-    bad_unit = known & np.isnan(factor)
-    source.find("size_missing", text.isna(), "size")
-    source.find("size_unreadable", text.notna() & size["value"].isna(), "size")
-    source.find("size_unit_mismatch", bad_unit, "size")
-    crop = unit == "mu"
-    frame = pd.DataFrame({"size_value": value, "size_unit": unit.where(value.notna())})
-    return frame.assign(area_mu=value.where(crop), head_count=value.where(~crop))
-
-
-def _factor(way: Mapping[str, Any], headers: Mapping[int, notation.Quantity | None], rules: Rules) -> float:
-    """Return what turns a number as typed into the product's unit, NaN where the unit said is none of the product's.
-
-    The size's own unit counts, else its row's, else the header's: that one only where it fits (规模(亩) stands over animals too).
-    """
-    units = rules.units.get(way["target"])
-    if units is None:
-        return np.nan
-    if way["own"]:
-        return units.get(way["own"], np.nan)
-    if way["row"]:
-        return float(way["times"]) * units.get(way["row"], np.nan)
-    if way["says"]:
-        return np.nan
-    hint = headers[way["table"]]
-    return hint.value * units[hint.unit] if hint and hint.unit in units else 1.0
-
-
-def _table_unit(table: Table, words: Mapping[str, float]) -> notation.Quantity | None:
-    """Return the unit that a table's size header (面积(万只)), or a line above it (单位：公顷), gives; None when it gives none."""
-    said = [unit_in_header(table.headers.get("size", ""))]
-    said += [
-        match[1]
-        for text in table.context
-        if (match := re.search(r"(?<!填报)(?<!报送)单位[:：]\s*([^\s，,；;)）]+)", text))
-    ]
-    for text in said:
-        hint = notation.quantity(f"1{text}", words) if text else None
-        if hint is not None and hint.unit:
-            return hint
-    return None
 
 
 def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
@@ -253,7 +195,9 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     known = code != ""
     if name != "trace_methods":
         known &= ~texts.found_in(code, ";")
-    source.find(rule, text.notna() & ((read["rest"] != "") | ~known), name)
+    unknown = text.notna() & ((read["rest"] != "") | ~known)
+    near = closest(read["rest"].where(unknown), forms, cutoff=rules["judging"]["near_text"])
+    source.find(rule, unknown, name, proposal=near)
     return code.where(known)
 
 
@@ -324,12 +268,8 @@ def _windows(source: Source, year: int, month: int) -> pd.Series:
         start, _, stop = text.partition("\x1f")
         return windows.between(start or None, stop or None, year, month)
 
-    found_windows = read.where(single.notna(), texts.each(pair, both))
-    typed = single.notna() | first.notna() | last.notna()
-    value = texts.without(single.fillna(texts.joined([first, last], by=" / ")), r" / $")
-    source.find("window_missing", ~typed, "market_window")
-    source.find("window_unreadable", typed & found_windows.isna(), "market_window", value=value)
-    return found_windows
+    # What is missing or unreadable is said in `sense`, where a window that runs backwards is told apart.
+    return read.where(single.notna(), texts.each(pair, both))
 
 
 def _days(source: Source, name: str) -> pd.Series:

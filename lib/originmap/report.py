@@ -24,9 +24,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from originmap import exports, notebooks, reconcile, vocab
+from originmap.archives import list_files
 from originmap.findings import tally
+from originmap.formats import shown_name
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
-from originmap.workbooks import list_files, shown_name
 
 MANIFEST: Final = "manifest.json"
 _LIBRARIES: Final = (

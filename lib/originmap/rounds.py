@@ -12,6 +12,7 @@ import geopandas as gpd
 import pandas as pd
 
 from originmap import baseline, checks, datum, records, verdicts
+from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.decisions import Store, of_county
 from originmap.findings import compose, found
@@ -19,7 +20,6 @@ from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
 from originmap.sheets import Inbox, Table, read_inbox
 from originmap.vocab import codes
-from originmap.workbooks import list_files
 
 PROJECT = REFERENCE.parents[1]
 SAMPLE = Path("data/sample/anxi/2023-03")
@@ -70,7 +70,7 @@ class Round:
         `file, status`; `sheets`: `file, sheet, kind, rows_in, accepted, quarantined, duplicate, skipped, township_code`;
         `skipped`: `file, sheet, row, reason`.
     columns
-        The field-to-column map: `kind, file, sheet, field, column`. With a row it gives a value's cell.
+        The field-to-column map, see `cells.table_cells`. With a row it gives a value's cell.
     submissions
         What each township spoke of: `township_code, product, state` (reported, zero); a township whose files name no
         product at all has one row with NA.
@@ -121,6 +121,8 @@ class Round:
         """Return where a record's value stands, as ``file〔sheet〕cell``; without a column of its own, the row."""
         here = self.columns
         here = here[(here["file"] == row["source_file"]) & (here["sheet"] == row["source_sheet"])]
+        here = here[[not own or row["source_row"] in own for own in here["rows"]]]
+        here = here[here["product"].isin(["", row["product"]])]
         letter = here.loc[here["field"] == field, "column"]
         spot = f"{letter.iat[0]}{row['source_row']}" if len(letter) else f"第 {row['source_row']} 行"
         return f"{row['source_file']}〔{row['source_sheet']}〕{spot}"
@@ -232,7 +234,7 @@ def _assemble(
     findings = [*inbox.findings, *places.findings, *said]
     collected = Source.of(_of_kind(inbox, "collection"))
     frame = records.collection(collected, rules, places, name, datums=datums)
-    frame = checks.identified(collected, frame, rules, places)
+    frame = checks.identified(collected, frame, rules, places, name)
     raw = verdicts.raw_values(collected, frame)
     frame, told = verdicts.settle(collected, frame, raw, settled.entries, rules)
     frame = checks.collection(collected, frame, rules, places)
@@ -306,11 +308,12 @@ def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, pla
         column = counts[status] if status in counts else pd.Series(dtype="int64")
         sheets[status] = column.reindex(sheets.index, fill_value=0).astype("int64")
     sheets["skipped"] = skipped.reindex(sheets.index, fill_value=0).astype("int64")
-    # The planting-area table has no records of its own: each of its rows is used.
-    plain = sheets["kind"] == "planting_area"
-    sheets.loc[plain, "accepted"] = sheets.loc[plain, "rows_in"] - sheets.loc[plain, "skipped"]
+    # The other kinds have no records of their own: each of their rows is used.
+    for table in inbox.tables:
+        if table.kind not in ("collection", "registry"):
+            sheets.loc[(table.file, table.sheet), "accepted"] += len(table.rows)
     whole = records.sheet_townships(inbox.tables, places)["code"]
-    owners = {(table.file, table.sheet): code for table, code in zip(inbox.tables, whole, strict=True)}
+    owners = {(table.file, table.sheet): code for table, code in reversed([*zip(inbox.tables, whole, strict=True)])}
     hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
     owners |= {key: hit[1] if hit else None for key, hit in hits.items()}
     sheets["township_code"] = pd.Series([owners[key] for key in sheets.index], index=sheets.index, dtype="str")
@@ -322,7 +325,7 @@ def _arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Pl
     unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
     named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
     ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
-    return named | set(ours.dropna()) | set(frame["township_code"].dropna())
+    return named | set(ours.dropna()) | set(frame["township_code"].dropna().unique())
 
 
 def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:

@@ -148,6 +148,7 @@ def load_rules(
         "not_products",
         "reconcile",
         "places",
+        "judging",
         "classes",
         "limits",
     ):
@@ -165,11 +166,21 @@ def load_rules(
     if measure not in ("standing", "sown"):
         msg = f'规则文件 reconcile.area_measure 应为 "standing" 或 "sown"，现为 {measure!r}。'
         raise RulesError(msg)
+    _judging(tree["judging"], rules)
     return rules
 
 
 # Where a rules file may name things of its own: products, units, words.
-_OPEN = ("products", "units", "choices", "places.tolerance_m", "headers.kinds", "headers.fields", "classes")
+_OPEN = (
+    "products",
+    "units",
+    "choices",
+    "places.tolerance_m",
+    "headers.kinds",
+    "headers.fields",
+    "classes",
+    "judging.scales",
+)
 
 
 def _fits(base: Mapping[str, Any], extra: Mapping[str, Any], file: str, path: str = "") -> None:
@@ -239,6 +250,47 @@ def _product(code: str, entry: Mapping[str, Any]) -> Product:
         raise RulesError(msg)
     fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return Product(code=code, **fields)
+
+
+_JUDGING_NUMBERS = (
+    "column_rows near_text collected_months_back shared_phone_subjects shared_point_subjects seat_m pasted_rows peers "
+    "peer_limit peer_near peer_spread sheet_rows sheet_limit sheet_near"
+).split()
+
+
+def _judging(entry: Mapping[str, Any], rules: Rules) -> None:
+    """Raise RulesError where `[judging]` lacks a number or names a type or trace method that is no choice."""
+    for name in _JUDGING_NUMBERS:
+        value = entry.get(name)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < math.inf:
+            msg = f"规则文件 judging.{name} 应为正数，现为 {value!r}。"
+            raise RulesError(msg)
+    lists = {"placeholders": entry.get("placeholders"), **_tables(entry, "name_says"), **_tables(entry, "traces")}
+    for name, words in lists.items():
+        if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+            msg = f"规则文件 judging.{name} 应为文字的列表，现为 {words!r}。"
+            raise RulesError(msg)
+    for name, used in (
+        ("name_says", list(_tables(entry, "name_says"))),
+        ("traces", [code for codes in _tables(entry, "traces").values() for code in codes]),
+    ):
+        field = "subject_type" if name == "name_says" else "trace_methods"
+        unknown = sorted(set(used) - set(rules.choices[field].values()))
+        if unknown:
+            msg = f"规则文件 judging.{name} 有不认识的选项：{'、'.join(unknown)}；可写：{'、'.join(dict.fromkeys(rules.choices[field].values()))}。"
+            raise RulesError(msg)
+    for unit, scales in _tables(entry, "scales").items():
+        if unit not in rules.units or not all(isinstance(factor, float) and factor > 0 for factor in scales.values()):
+            msg = f"规则文件 judging.scales.{unit} 应为 units 中的一种单位，其值为正数，现为 {scales!r}。"
+            raise RulesError(msg)
+
+
+def _tables(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = entry.get(name)
+    if not isinstance(table, Mapping):
+        msg = f"规则文件缺少 [judging.{name}] 一节。"
+        raise RulesError(msg)
+    return table
 
 
 def _choices(field: str, entry: object) -> dict[str, str]:

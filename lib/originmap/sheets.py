@@ -7,7 +7,7 @@ accounts and passwords are refused before a cell is kept.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,16 +17,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from originmap import layouts
+from originmap.archives import sources
 from originmap.findings import found
-from originmap.headers import MIN_HEADER_FIELDS, column_letter, fields_of, find_header, kinds_of, loose, plain
+from originmap.formats import UnreadableFileError
+from originmap.headers import MIN_HEADER_FIELDS, column_letter, loose, plain
 from originmap.rules import Rules
-from originmap.workbooks import Cells, RawSheet, UnreadableFileError, list_files, read_file, shown_name
+from originmap.texts import TEXT
+from originmap.workbooks import Cells, RawSheet, read_file
 
 SAMPLE_MARK: Final = "样例数据"
+MAX_LISTED: Final = 20
 # A note fills no more cells than this; a row with more than MAX_ODD, a subject and a size is a record without a second look.
 MAX_NOTE: Final = 4
 MAX_ODD: Final = 6
-_TEXT: Final = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,19 @@ class Table:
         Field to 0-based column: with `row` it gives every value its cell.
     headers
         Field to the header as written, units included.
-    frame
-        `row` (1-based) and one column of texts per field, None where blank.
+    rows
+        `row` (1-based) and one column of texts per field, null where blank.
     zero_rows
         The same columns for rows that report nothing grown (零报告).
     context
-        The texts above the header: title, 填报单位, date. Notes below may name other townships and products.
+        The lines above the rows, the nearest first where a heading stands among them: title, 填报单位, date. Notes below may
+        name other townships and products.
+    head_row
+        The header's last row (1-based), 0 when not known.
+    product
+        The product whose column this is, where a sheet has one a product; else empty.
+    whole
+        Whether these are all the rows of the sheet; several tables may share one (see `layouts`).
     """
 
     kind: str
@@ -54,9 +65,17 @@ class Table:
     sheet: str
     columns: Mapping[str, int]
     headers: Mapping[str, str]
-    frame: pd.DataFrame
-    zero_rows: pd.DataFrame
+    rows: pa.Table
+    zero_rows: pa.Table
     context: tuple[str, ...]
+    head_row: int = 0
+    product: str = ""
+    whole: bool = True
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """`rows` as a frame."""
+        return frame_of(self.rows)
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,8 @@ class Inbox:
     files
         `file, status` (read, to_convert, unreadable).
     sheets
-        `file, sheet, kind, rows_in` for every sheet.
+        `file, sheet, kind, rows_in` for every sheet; a row that names k products side by side counts k times, a sheet of
+        several kinds shows the first.
     skipped
         `file, sheet, row, reason` for every row that is no record.
     tables
@@ -87,6 +107,11 @@ class Inbox:
     is_sample: bool
 
 
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return Arrow rows as a frame with text columns."""
+    return table.to_pandas(types_mapper={pa.large_string(): TEXT}.get)
+
+
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
     """Read every file of `folder`; one that cannot be read is a finding, the others are processed."""
     files: list[dict[str, object]] = []
@@ -95,24 +120,27 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
     is_sample = False
-    for path in list_files(folder):
-        name = shown_name(path.relative_to(folder).as_posix())
+    for source in sources(folder, rules):
+        name = source.name
         at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
         try:
-            raw = read_file(path, name, rules)
+            if source.error is not None:
+                raise source.error
+            raw, notes = read_file(source.data, name, rules)
         except UnreadableFileError as error:
             status = "to_convert" if error.rule == "file_to_convert" else "unreadable"
             files.append({"file": name, "status": status})
             findings.append(found(error.rule, at, detail=error.detail))
             continue
         files.append({"file": name, "status": "read"})
+        findings.extend(found(rule, at, detail=detail) for rule, detail in notes)
         for sheet in raw:
-            kind, table, reasons, sheet_findings = recognise(sheet, rules)
-            sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": len(sheet)})
+            kind, made, reasons, sheet_findings = recognise(sheet, rules)
+            rows_in = sum(len(table.rows) for table in made) + int((reasons != "").sum())
+            sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": rows_in})
             skipped.extend((name, sheet.sheet, row, reason) for row, reason in enumerate(reasons, start=1) if reason)
             findings.extend(sheet_findings)
-            if table is not None:
-                tables.append(table)
+            tables.extend(made)
             is_sample = is_sample or (kind != "refused" and SAMPLE_MARK in "".join(_texts(sheet.rows(0, 5))))
     return Inbox(
         files=pd.DataFrame(files, columns=["file", "status"]),
@@ -124,73 +152,122 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     )
 
 
-def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, Table | None, Cells, list[pd.DataFrame]]:
+def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, list[pd.DataFrame]]:
     """Decide what a sheet is and split its rows into records and the skipped, each with its reason.
 
     Returns
     -------
-    The kind (``empty``, ``refused`` and ``unrecognised`` included), the table if it is one of ours, for every row the
-    reason why it is skipped (empty when it is a record), and the findings.
+    The kind (``empty``, ``refused`` and ``unrecognised`` included), its tables (see `layouts`; none if it is none of ours),
+    for every row the reason why it is skipped (empty when it is a record), and the findings.
     """
     reasons = np.full(len(sheet), "blank", dtype=object)
     if not len(reasons):
-        return "empty", None, reasons, []
+        return "empty", [], reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
     if _is_accounts(sheet, rules.headers["refuse"]):
         reasons[:] = "refused"
-        return "refused", None, reasons, [found("sheet_refused", at)]
+        return "refused", [], reasons, [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
     if sheet.dropped_ids:
         findings.append(_id_findings(sheet))
-    start, end, paths = find_header(sheet, rules)
-    columns, unknown = fields_of(paths, rules)
-    kinds = kinds_of(set(columns), rules)
-    if len(kinds) != 1:
-        rule = "sheet_ambiguous" if kinds else "sheet_unrecognised"
-        # What stands in a sheet that nobody understands is not quoted: it may be anything.
-        detail = "、".join(kinds) if kinds else f"{sheet.table.num_rows} 行 {sheet.table.num_columns} 列"
+    filled = layouts.filled_cells(sheet.table)
+    blocks = layouts.blocks(sheet, filled, rules)
+    if len(blocks[0].kinds) != 1:
         reasons[:] = "unrecognised"
-        return "unrecognised", None, reasons, [*findings, found(rule, at, detail=detail)]
-    filled = _filled_cells(sheet.table)
-    reasons = _reasons(sheet, filled, columns, end, rules)
-    reasons[:start] = "title"
-    reasons[start:end] = "header"
+        return "unrecognised", [], reasons, [*findings, _unrecognised(sheet, blocks[0], at)]
+    hidden = [row + 1 for row in sheet.hidden_rows if row < len(filled) and filled[row]]
+    if hidden:
+        rows = "、".join(map(str, hidden[:MAX_LISTED])) + (" 等" if len(hidden) > MAX_LISTED else "")
+        findings.append(found("row_hidden", at, detail=f"第 {rows} 行，共 {len(hidden)} 行"))
+    tables: list[Table] = []
+    top = tuple(_texts(sheet.rows(0, blocks[0].start)))
+    for block in blocks:
+        if len(block.kinds) != 1:
+            reasons[block.lines : block.stop] = "unrecognised"
+            findings.append(_unrecognised(sheet, block, at))
+            continue
+        reasons[block.lines : block.start] = "title"
+        reasons[block.start : block.end] = "header"
+        own = tuple(_texts(sheet.rows(block.lines, block.start))) if block is not blocks[0] else ()
+        made, body_reasons, more = _read_block(sheet, filled, block, (*own, *top), rules)
+        reasons[block.end : block.stop] = body_reasons[block.end : block.stop]
+        tables.extend(made)
+        findings.extend(more)
     reasons[filled == 0] = "blank"
-    context = tuple(_texts(sheet.rows(0, start)))
-    body = _body(sheet, columns, end)
-    headers = {field: paths[column][-1] for field, column in columns.items()}
-    table = Table(
-        kind=kinds[0],
-        file=sheet.file,
-        sheet=sheet.sheet,
-        columns=columns,
-        headers=headers,
-        frame=_rows(body, reasons == ""),
-        zero_rows=_rows(body, reasons == "zero_report"),
-        context=context,
-    )
-    for column in unknown:
-        cell = at.assign(cell=f"{column_letter(column)}{end}", row=end)
-        findings.append(found("column_unknown", cell, value="/".join(paths[column])))
-    return kinds[0], table, reasons, findings
+    whole = len(tables) == 1
+    return blocks[0].kinds[0], [replace(table, whole=whole) for table in tables], reasons, findings
 
 
-def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the wanted rows, one text column per field."""
+def _unrecognised(sheet: RawSheet, block: layouts.Block, at: pd.DataFrame) -> pd.DataFrame:
+    """Return the finding of a header that makes no kind, or several."""
+    # What stands in a sheet that nobody understands is not quoted: it may be anything.
+    size = f"{sheet.table.num_rows} 行 {sheet.table.num_columns} 列"
+    rule = "sheet_ambiguous" if block.kinds else "sheet_unrecognised"
+    return found(rule, at, detail="、".join(block.kinds) if block.kinds else size)
+
+
+def _read_block(
+    sheet: RawSheet, filled: npt.NDArray[np.int64], block: layouts.Block, context: tuple[str, ...], rules: Rules
+) -> tuple[list[Table], Cells, list[pd.DataFrame]]:
+    """Return a block's tables, for every row of the sheet the reason why it is skipped, and the findings."""
+    body = _body(sheet, block.columns, block.end)
+    reasons = _reasons(sheet, filled, block.columns, block.end, rules)
+    reasons[filled == 0] = "blank"
+    reasons[list(block.repeats)] = "header"
+    reasons, pieces = layouts.headings(sheet, filled, block, reasons)
+    field_at = {column: field for field, column in block.columns.items()}
+    numbers = np.arange(len(reasons))
+    tables: list[Table] = []
+    findings: list[pd.DataFrame] = []
+    for first, stop, heading in pieces:
+        here = (numbers >= first) & (numbers < stop)
+        split, nothing, both = layouts.parts(block, body, here & (reasons == ""), rules)
+        zero = here & (reasons == "zero_report")
+        reasons[nothing] = "zero_report"
+        for part in split:
+            own = {field: body[field_at[column]] for field, column in part.columns.items()}
+            rows = _rows(own, part.rows)
+            table = Table(
+                kind=block.kinds[0],
+                file=sheet.file,
+                sheet=sheet.sheet,
+                columns=part.columns,
+                headers=part.headers,
+                rows=rows,
+                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else rows.slice(0, 0),
+                context=(*heading, *context),
+                head_row=block.end,
+                product=part.product,
+            )
+            tables.append(table)
+            if both.any():
+                findings.append(_twice(table, np.flatnonzero(both) + 1))
+    spot = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [block.end]})
+    for column in (*block.unknown, *layouts.set_aside(block)):
+        cell = spot.assign(cell=f"{column_letter(column)}{block.end}")
+        findings.append(found("column_unknown", cell, value="/".join(block.paths[column])))
+    return tables, reasons, findings
+
+
+def _twice(table: Table, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return a finding for each of the table's rows that a second size column (rows, 1-based) speaks of too."""
+    frame = table.frame
+    twice = frame[frame["row"].isin(rows)]
+    cells = column_letter(table.columns["size"]) + twice["row"].astype("str")
+    at = twice[["row"]].assign(file=table.file, sheet=table.sheet, cell=cells)
+    return found("size_twice", at, field="size", value=twice["size"].astype("str"), detail=table.headers["size"])
+
+
+def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) -> pa.Table:
+    """Return the wanted rows: `row` (1-based) and one column of texts per field."""
     numbers = np.flatnonzero(wanted)
-    whole = len(numbers) == len(wanted)
-    texts = {name: column if whole else column.take(numbers) for name, column in body.items()}
-    frame = pa.table(texts).to_pandas(types_mapper=_TEXT.get) if texts else pd.DataFrame(index=range(len(numbers)))
-    frame.insert(0, "row", numbers + 1)
-    return frame
-
-
-def _filled_cells(table: pa.Table) -> npt.NDArray[np.int64]:
-    """Return how many cells of each row say something."""
-    counts = np.zeros(table.num_rows, dtype=np.int64)
-    for column in table.itercolumns():
-        counts += pc.is_valid(column).to_numpy(zero_copy_only=False) if column.null_count else 1
-    return counts
+    # Rows that stand together are a view of the sheet, not a copy.
+    together = bool(len(numbers)) and numbers[-1] - numbers[0] + 1 == len(numbers)
+    columns = {
+        name: column.slice(numbers[0], len(numbers)) if together else column.take(pa.array(numbers))
+        for name, column in body.items()
+    }
+    return pa.table({"row": pa.array(numbers + 1), **columns})
 
 
 def _texts(cells: Cells) -> list[str]:
@@ -201,14 +278,14 @@ def _is_accounts(sheet: RawSheet, refuse: Mapping[str, Sequence[str]]) -> bool:
     """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
     passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
     sieve = loose((*refuse["passwords"], *refuse["accounts"]))
+    chunks = [chunk for column in sheet.table.itercolumns() for chunk in column.chunks]
+    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
+    suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
+    if not len(suspicious):
+        return False
     hits: set[int] = set()
     for column in sheet.table.itercolumns():
-        distinct = pc.unique(column)
-        suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
-        if len(suspicious):
-            hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
-    if not hits:
-        return False
+        hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
     said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
     heads = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
     for row in sorted(hits):
@@ -237,11 +314,11 @@ def _body(sheet: RawSheet, columns: Mapping[str, int], end: int) -> dict[str, pa
     body = {}
     for name, number in columns.items():
         column = sheet.table.column(number)
-        if number in spans and name != "size" and not name.startswith("area:"):
+        if number in spans and name.partition(":")[0] not in ("size", "area"):
             texts = column.to_numpy(zero_copy_only=False).copy()
             for top, stop in spans[number]:
                 texts[top:stop] = texts[top]
-            column = pa.chunked_array([pa.array(texts, pa.string(), from_pandas=True)])
+            column = pa.chunked_array([pa.array(texts, pa.large_string(), from_pandas=True)])
         body[name] = column
     return body
 
@@ -304,7 +381,7 @@ class _RowReader:
         self.number, self.product = columns.get("number", -1), columns.get("product", -1)
         self.subject, self.size = columns.get("subject_name", -1), columns.get("size", -1)
 
-    def __call__(self, cells: Sequence[str | None]) -> str:  # noqa: PLR0911 - one return a reason
+    def __call__(self, cells: Sequence[str | None]) -> str:
         own = {column: plain(cell) for column, cell in enumerate(cells) if cell is not None}
         if own.get(self.number, "").isdigit():
             del own[self.number]
@@ -322,9 +399,7 @@ class _RowReader:
         if set(own) <= self.place | {self.product}:
             return "blank"
         first = [own[column] for column in self.labels if column in own]
-        total = any(
-            text in self.totals or (len(text) <= 10 and text.endswith(tuple(self.totals))) for text in first
-        )
+        total = any(text in self.totals or (len(text) <= 10 and text.endswith(tuple(self.totals))) for text in first)
         if total and not (self.proofs & set(own) and self.product in own):
             return "total"
         same = sum(self.header[at] == text for at, text in own.items())

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
@@ -13,6 +14,9 @@ _LEGAL_FORMS = [
     (r"(?:农民)?专业合作社(?:联合社)?$", "合作社"),
     (r"(?:股份)?有限(?:责任)?公司$", "公司"),
 ]
+# What `in_scope` needs to know of a record.
+SCOPE_COLUMNS = ["round", "township_code", "subject", "subject_type", "product", "plot_key", "cropping", "area_mu",
+                 "head_count", "collected_on"]  # fmt: skip
 
 
 def normal_name(names: pd.Series, places: Places) -> pd.Series:
@@ -71,16 +75,17 @@ def in_scope(records: pd.DataFrame, rules: Rules) -> pd.Series:
     """Tell whether each row belongs in 附件1: its subject's standing total reaches the threshold, or it is a buyer's.
 
     The total is per subject, product and township (notice, section 2; ``reconcile.threshold_level = "plot"`` judges each
-    plot by itself). NA where the size is unknown. Aligned to `records`, which needs `subject`.
+    plot by itself). NA where the size is unknown. Aligned to `records`, which needs `SCOPE_COLUMNS`.
     """
     by = ["township_code", "subject", "product"]
     if rules["reconcile"]["threshold_level"] == "plot":
         by = [*by, "plot_key"]
-    keys = pd.MultiIndex.from_frame(records[by])
-    area = standing(records, by).reindex(keys).to_numpy()
-    heads = standing(records, by, value="head_count").reindex(keys).to_numpy()
+    total = pd.Series(np.nan, index=records.index)
+    for value in ("area_mu", "head_count"):
+        rows = records[records[value].notna()]
+        sums = standing(rows, by, value=value)
+        total[rows.index] = sums.reindex(pd.MultiIndex.from_frame(rows[by])).to_numpy()
     thresholds = {code: product.threshold for code, product in rules.products.items()}
     threshold = records["product"].map(thresholds).astype("float64")
-    total = pd.Series(area, index=records.index).fillna(pd.Series(heads, index=records.index))
     scope = (total >= threshold).astype("boolean").mask(total.isna() | threshold.isna())
     return scope.mask(records["subject_type"] == "buyer", other=True)

@@ -14,6 +14,9 @@ import pyarrow.compute as pc
 
 T = TypeVar("T")
 
+# Arrow's own allocator keeps what it once took; the system's gives it back, which an office laptop needs more.
+pa.set_memory_pool(pa.system_memory_pool())
+
 TEXT: Final = pd.StringDtype("pyarrow", na_value=np.nan)
 _SPACE: Final = r"[\s\p{Z}]+"
 
@@ -74,7 +77,7 @@ def spread(
     for number, name in enumerate(columns):
         values = [row[number] for row in rows]
         if isinstance(blank[number], str):
-            parts[name] = series(pa.array(values, pa.string()).take(pa.array(places % len(rows))), text.index)
+            parts[name] = series(pa.array(values, pa.large_string()).take(pa.array(places % len(rows))), text.index)
         else:
             parts[name] = pd.Series(np.array(values)[places], index=text.index)
     return pd.DataFrame(parts, index=text.index)
@@ -112,5 +115,5 @@ def without(text: pd.Series, pattern: str, to: str = "") -> pd.Series:
 
 def joined(columns: Sequence[pd.Series], *, by: str = "\x1f") -> pd.Series:
     """Return the columns of each row as one text, NA as nothing."""
-    arrays = [pc.fill_null(arrow(column).cast(pa.large_string()), "") for column in columns]
+    arrays = [pc.fill_null(arrow(column), "") for column in columns]
     return series(pc.binary_join_element_wise(*arrays, pa.scalar(by, pa.large_string())), columns[0].index)

@@ -5,7 +5,7 @@ import re
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from originmap.notation import narrow
+from originmap.notation import narrow, number
 
 _DASH = re.compile(r"[—–−―－~～〜]+|--+|至|到")
 _EXCEL_EPOCH = date(1899, 12, 30)
@@ -25,7 +25,7 @@ class Moment(NamedTuple):
 
 _DAY = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})[日号]?)(?: ?\d\d:\d\d:\d\d)?")
 _MONTH = re.compile(
-    r"(?:(\d{4})[年./-]|(\d{2})年|(次年|翌年|来年|明年))?(\d{1,2})(月)?(份)?(上旬|中旬|下旬|初|中|底|末)?(?:(\d{1,2})[日号])?"
+    r"(?:(\d{4})[年./-]|(\d{2})年|(次年|翌年|来年|明年|第二年|隔年))?(\d{1,2})(月)?(份)?(上旬|中旬|下旬|上中旬|中上旬|中下旬|初|中|底|末)?(?:(\d{1,2})[日号])?"
 )
 _PARTS = {
     "上旬": (1, 10),
@@ -35,6 +35,9 @@ _PARTS = {
     "下旬": (21, 31),
     "底": (25, 31),
     "末": (25, 31),
+    "上中旬": (1, 20),
+    "中上旬": (1, 20),
+    "中下旬": (11, 31),
 }
 
 
@@ -83,7 +86,7 @@ def market_windows(text: str, year: int, month: int) -> str | None:
     ----------
     text
         The cell: 5月, 3月上旬, 3月中旬-5月下旬, 5-7月, 2023年5月-7月, 2023.5, 2023/5/1, 202305, 45047, 10月至次年3月, 全年,
-        4月底, 4-6月、9-11月.
+        4月底, 4-6月、9-11月, 五月至七月, 5月中下旬, 5、6、7月.
     year, month
         The round's. Without a year a window lies in the round's year; one that wraps starts the year before if the
         round's month is not after its end month (domain practice).
@@ -92,17 +95,84 @@ def market_windows(text: str, year: int, month: int) -> str | None:
     ('2023-03-11/2023-05-31', '2022-10-01/2023-03-31')
     >>> market_windows("4-6月、9-11月", 2023, 3), market_windows("2023/5/1", 2023, 3), market_windows("待定", 2023, 3)
     ('2023-04-01/2023-06-30;2023-09-01/2023-11-30', '2023-05-01/', None)
+    >>> market_windows("五月至七月", 2023, 3), market_windows("5、6、7月", 2023, 3), market_windows("5月中下旬", 2023, 3)
+    ('2023-05-01/2023-07-31', '2023-05-01/2023-07-31', '2023-05-11/2023-05-31')
     """
-    clean = narrow(text).removesuffix("上市").removesuffix("左右")
-    if clean in ("全年", "常年", "周年", "长年", "一年四季"):
+    clean = re.sub(r"(?:上市|左右|供应|出栏|采收)+$", "", _arabic(narrow(text)))
+    if clean in ("全年", "常年", "周年", "长年", "一年四季", "四季", "长期"):
         return f"{year}-01-01/{year}-12-31"
     pairs = []
-    for piece in re.split(r"[、,,;;和及]", clean):
+    for piece in re.split(r"[、,,;;和及]", _listed_months(clean)):
         pair = _window(piece, year, month)
         if pair is None:
             return None
         pairs.append(pair)
     return ";".join(pairs)
+
+
+def _arabic(text: str) -> str:
+    """Return 五月 as 5月, 十一月 as 11月."""
+    return re.sub(r"[一二三四五六七八九十]+(?=月)", lambda match: f"{number(match[0]):g}", text)
+
+
+def _listed_months(text: str) -> str:
+    """Return 5、6、7月 as 5月-7月 and 5、8月 as 5月、8月; other texts as they are."""
+    match = re.fullmatch(r"(\d{1,2}(?:[、,]\d{1,2})+)月", text)
+    if match is None:
+        return text
+    months = [int(part) for part in re.split(r"[、,]", match[1])]
+    if months == list(range(months[0], months[0] + len(months))):
+        return f"{months[0]}月-{months[-1]}月"
+    return "、".join(f"{month}月" for month in months)
+
+
+# Spring Festival (new year's day of the lunar calendar), public almanac.
+_SPRING_FESTIVAL = (
+    *(date(2020, 1, 25), date(2021, 2, 12), date(2022, 2, 1), date(2023, 1, 22), date(2024, 2, 10), date(2025, 1, 29)),
+    *(date(2026, 2, 17), date(2027, 2, 6), date(2028, 1, 26), date(2029, 2, 13), date(2030, 2, 3), date(2031, 1, 23)),
+)
+_SEASONS = {
+    "春": "3-5月",
+    "夏": "6-8月",
+    "秋": "9-11月",
+    "冬": "12月-次年2月",
+    "上半年": "1-6月",
+    "下半年": "7-12月",
+    "年初": "1月",
+    "年底": "12月",
+    "年末": "12月",
+    "元旦": "1月上旬",
+    "清明": "4月上旬",
+    "五一": "5月上旬",
+    "端午": "6月",
+    "中秋": "9月",
+    "国庆": "10月上旬",
+    "随时": "全年",
+    "不定期": "全年",
+}
+
+
+def likely(text: str, year: int, month: int) -> str:
+    """Return what a refused window most likely means, in a notation that is read; empty when nobody can say.
+
+    A proposal for a person, never a value. 春节前后 is ten days to either side of the Spring Festival nearest to the round.
+
+    >>> likely("春节前后", 2023, 3), likely("5-7", 2023, 3), likely("5.1-7.31", 2023, 3), likely("待定", 2023, 3)
+    ('2023年1月中旬-2023年2月上旬', '5-7月', '5月1日-7月31日', '')
+    """
+    clean = narrow(text)
+    if re.search(r"春节|过年|年关", clean):
+        middle = date(year, month, 15)
+        day_ = min(_SPRING_FESTIVAL, key=lambda festival: abs(festival - middle))
+        ends = (day_ - timedelta(days=10), day_ + timedelta(days=10))
+        proposal = "-".join(f"{at.year}年{at.month}月{'上中下'[min((at.day - 1) // 10, 2)]}旬" for at in ends)
+        return proposal if abs(day_ - middle).days < 365 else ""
+    if season := next((season for word, season in _SEASONS.items() if word in clean), ""):
+        return season
+    day_month = re.sub(r"(?<![\d.])(\d{1,2})\.(\d{1,2})(?![\d.])", r"\1月\2日", clean)
+    stripped = re.sub(r"[(（].*$|[?？]|预计|大约|约|开始|起|前后", "", clean)
+    tries = (day_month, f"{clean}月", stripped, f"{stripped}月")
+    return next((way for way in tries if way != clean and market_windows(way, year, month)), "")
 
 
 def _window(piece: str, year: int, month: int) -> str | None:
@@ -149,6 +219,17 @@ def _pair(first: Moment, last: Moment | None, year: int, month: int) -> str | No
     return f"{start.isoformat()}/{stop.isoformat()}" if start <= stop else None
 
 
+def turned(text: str, year: int, month: int) -> str | None:
+    """Return the reading of a window whose two ends were typed in the wrong order, None when it is none.
+
+    >>> turned("2023年7月-2023年5月", 2023, 3), turned("待定", 2023, 3)
+    ('2023-05-01/2023-07-31', None)
+    """
+    clean = _DASH.sub("~", narrow(text))
+    ends = clean.split("~") if "~" in clean else clean.split("-")
+    return market_windows(f"{ends[1]}~{ends[0]}", year, month) if len(ends) == 2 and all(ends) else None
+
+
 def between(first: str | None, last: str | None, year: int, month: int) -> str | None:
     """Read a window typed in two cells, its start and its end; a start alone has no end.
 
@@ -160,9 +241,9 @@ def between(first: str | None, last: str | None, year: int, month: int) -> str |
     if first is None:
         return None
     if last is None:
-        start = _moment(narrow(first), bare=False)
+        start = _moment(_arabic(narrow(first)), bare=False)
         return market_windows(first, year, month) if start is None else _pair(start, None, year, month)
-    start, stop = _moment(narrow(first), bare=True), _moment(narrow(last), bare=True)
+    start, stop = _moment(_arabic(narrow(first)), bare=True), _moment(_arabic(narrow(last)), bare=True)
     if start is None or stop is None:
         return market_windows(first, year, month) if narrow(first) == narrow(last) else None
     return _pair(start, stop, year, month)

@@ -3,17 +3,15 @@
 What a file declares is bounded before a parser sees it. Everything is read as text, and ID numbers are dropped on reading.
 """
 
-import re
+import io
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final
-from xml.etree import ElementTree
+from typing import Final
+from xml.etree.ElementTree import ParseError
 
 import fastexcel
 import numpy as np
@@ -23,18 +21,14 @@ import pyarrow.compute as pc
 import python_calamine
 from defusedxml import DefusedXmlException
 
-from originmap.findings import mask_phone
+from originmap.documents import kind_to_read, read_document
+from originmap.formats import ID_NUMBER, Limits, UnreadableFileError, check_package, opened, shown_name, too_large
+from originmap.grids import Grid, value_text
 from originmap.parts import Merge, Part, TooLargeError, scan
 from originmap.rules import Rules
 
 Cells = npt.NDArray[np.object_]
 
-SPREADSHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".et")
-IGNORED: Final = re.compile(r"^(~\$|\.|thumbs\.db$|desktop\.ini$|round\.toml$)", re.IGNORECASE)
-# 18 digits (the last may be X), by themselves, or anywhere when region, birth date and number can be told apart.
-ID_NUMBER: Final = re.compile(
-    r"(?<!\d)\d{17}[\dXx](?!\d)|\d{6}[ -]?(?:19|20)\d{2}[ -]?(?:0[1-9]|1[0-2])[ -]?(?:0[1-9]|[12]\d|3[01])[ -]?\d{3}[\dXx]"
-)
 # A sieve for it in the bytes' own script; full-width digits too.
 _MAY_BE_ID: Final = r"(?:[0-9０-９][ -]?){17}[0-9０-９XxＸｘ]"
 _DAMAGED: Final = (
@@ -42,7 +36,7 @@ _DAMAGED: Final = (
     python_calamine.CalamineError,
     zipfile.BadZipFile,
     zlib.error,
-    ElementTree.ParseError,
+    ParseError,
     DefusedXmlException,
     pa.ArrowException,
     EOFError,
@@ -97,44 +91,25 @@ class RawSheet:
         return self.rows()
 
 
-class UnreadableFileError(Exception):
-    """A file that gives no sheets; `rule` names the finding, `detail` says more."""
+def read_file(data: bytes, name: str, rules: Rules) -> tuple[list[RawSheet], tuple[tuple[str, str], ...]]:
+    """Read one file as raw text, for what it is and not for what its name says.
 
-    def __init__(self, rule: str, detail: str = "") -> None:
-        super().__init__(rule)
-        self.rule, self.detail = rule, detail
-
-
-def shown_name(name: str) -> str:
-    """Return a file's or sheet's name as it may be shown: ID numbers out, phones masked."""
-    return mask_phone(ID_NUMBER.sub("〔号码已删〕", unicodedata.normalize("NFC", name)))
-
-
-def list_files(folder: Path) -> list[Path]:
-    """Return the files of an inbox, subfolders included, sorted; lock files and the like are left out."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    kept = (path for path in files if not any(IGNORED.match(part) for part in path.relative_to(folder).parts))
-    return sorted(kept, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
-    """Read one workbook as raw text.
+    Returns
+    -------
+    The sheets, and what is to be said of the file as (rule, detail).
 
     Raises
     ------
     UnreadableFileError
-        It is no spreadsheet, is damaged, encrypted, over the limits or not what its name says.
+        It has no tables, is damaged, encrypted, over the limits or not what its name says.
     """
-    if path.suffix.lower() not in SPREADSHEETS:
-        raise UnreadableFileError("file_to_convert")
-    limits = rules["limits"]
-    size_mb = path.stat().st_size / 2**20
-    if size_mb > limits["file_mb"]:
-        raise UnreadableFileError("file_too_large", f"{size_mb:.0f} MB，限 {limits['file_mb']} MB")
+    limits = Limits.of(rules)
+    kind = kind_to_read(data, name, limits)
+    if kind != "xlsx":
+        reading = read_document(data, name, kind, limits)
+        return [_from_grid(grid, name) for grid in reading.grids], reading.notes
     try:
-        found = _check_container(path, limits)
-        # By content, not by name: WPS and hurried clerks save .xlsx as .xls, .et or .ods.
-        return _slow(path, name, int(limits["cells"])) if found is None else _fast(path, name, found)
+        return _fast(data, name, _parts(data, limits)), ()
     except UnreadableFileError:
         raise
     except python_calamine.PasswordError as error:
@@ -150,16 +125,26 @@ def read_file(path: Path, name: str, rules: Rules) -> list[RawSheet]:
         raise UnreadableFileError("file_unreadable") from error
 
 
-def _fast(path: Path, name: str, found: Sequence[Part]) -> list[RawSheet]:
+def _parts(data: bytes, limits: Limits) -> list[Part]:
+    """Return an .xlsx's worksheets; refuse one that is too large unpacked, reaches too far or is merged beyond measure."""
+    with opened(data) as archive:
+        check_package(archive, limits, skip=lambda name: name.startswith("xl/worksheets/"))
+        found = scan(archive, max_cells=limits.cells, max_merges=limits.merges)
+    if len(found) > limits.sheets:
+        raise too_large(f"超过 {limits.sheets:,} 张表")
+    return found
+
+
+def _fast(data: bytes, name: str, found: Sequence[Part]) -> list[RawSheet]:
     """Read an .xlsx with the fast reader, and with the other one the sheets whose first column it would leave out."""
     sheets = []
-    book = fastexcel.read_excel(path.read_bytes())  # by content: given a path it would believe the suffix
+    book = fastexcel.read_excel(data)  # by content: given a path it would believe the suffix
     for part in found:
         if part.from_a:
             batch = book.load_sheet(part.name, header_row=None, skip_rows=0, dtypes="string").to_arrow()
             columns = list(batch.columns)
         elif part.rows:
-            with path.open("rb") as stream, python_calamine.CalamineWorkbook.from_filelike(stream) as other:
+            with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)) as other:
                 columns = _columns(other.get_sheet_by_name(part.name))
         else:
             columns = []
@@ -168,58 +153,27 @@ def _fast(path: Path, name: str, found: Sequence[Part]) -> list[RawSheet]:
     return sheets
 
 
-def _slow(path: Path, name: str, max_cells: int) -> list[RawSheet]:
-    """Read what is no .xlsx: old .xls, .et, .ods."""
-    sheets = []
-    visible = python_calamine.SheetVisibleEnum.Visible
-    with path.open("rb") as stream, python_calamine.CalamineWorkbook.from_filelike(stream) as book:
-        for meta in book.sheets_metadata:
-            if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:
-                continue
-            sheet = book.get_sheet_by_name(meta.name)
-            if sheet.end is not None and (sheet.end[0] + 1) * (sheet.end[1] + 1) > max_cells:
-                raise UnreadableFileError("file_too_large", f"工作表“{sheet.name}”超过 {max_cells:,} 个单元格")
-            merges = [(a[0], a[1], b[0], b[1]) for a, b in sheet.merged_cell_ranges or ()]
-            sheets.append(_raw_sheet(name, meta.name, _columns(sheet), merges, (), hidden=meta.visible != visible))
-    return sheets
+def _from_grid(grid: Grid, file: str) -> RawSheet:
+    """Return a grid of another format as a raw sheet."""
+    columns = _text_columns(grid.rows)
+    return _raw_sheet(file, grid.name, columns, grid.merges, grid.hidden_rows, hidden=grid.hidden)
 
 
-def _check_container(path: Path, limits: Mapping[str, Any]) -> list[Part] | None:
-    """Look at a file's first bytes and a zip's directory before any parser does; return an .xlsx's worksheets."""
-    with path.open("rb") as stream:
-        start = stream.read(8)
-    if start.startswith(b"PK"):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            total_mb = sum(info.file_size for info in archive.infolist()) / 2**20
-            if total_mb > limits["inflated_mb"]:
-                raise TooLargeError(f"解压后 {total_mb:.0f} MB，限 {limits['inflated_mb']:.0f} MB")
-            if "content.xml" in names:
-                return None
-            if not any(name.lower() == "xl/workbook.xml" for name in names):
-                raise UnreadableFileError("file_wrong_type", "是压缩包，不是表格")
-            return scan(archive, max_cells=int(limits["cells"]), max_merges=int(limits["merges"]))
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
-            raise UnreadableFileError("file_encrypted")
-        return None
-    if not start:
-        raise UnreadableFileError("file_unreadable")
-    raise UnreadableFileError("file_wrong_type", "不是 Excel 或 WPS 表格")
+def _text_columns(rows: Sequence[Sequence[str | None]]) -> list[pa.Array]:
+    width = max((len(row) for row in rows), default=0)
+    return [pa.array([row[at] if at < len(row) else None for row in rows], pa.large_string()) for at in range(width)]
 
 
 def raw_sheet_of(file: str, sheet: str, rows: Sequence[Sequence[str | None]], merges: Sequence[Merge] = ()) -> RawSheet:
     """Return rows of texts as a raw sheet, as if a workbook had held them."""
-    width = max((len(row) for row in rows), default=0)
-    columns = [pa.array([row[at] if at < len(row) else None for row in rows], pa.string()) for at in range(width)]
-    return _raw_sheet(file, sheet, columns, merges, (), hidden=False)
+    return _raw_sheet(file, sheet, _text_columns(rows), merges, (), hidden=False)
 
 
 def _columns(sheet: python_calamine.CalamineSheet) -> list[pa.Array]:
     rows = sheet.to_python(skip_empty_area=False)
     width = max((len(row) for row in rows), default=0)
     return [
-        pa.array([None if row[at] == "" else _text(row[at]) for row in rows], pa.string()) for at in range(width)
+        pa.array([None if row[at] == "" else value_text(row[at]) for row in rows], pa.large_string()) for at in range(width)
     ]
 
 
@@ -230,20 +184,20 @@ def _with_errors(columns: list[pa.Array], part: Part) -> list[pa.Array]:
         by_column.setdefault(column, {})[row] = text
     height = max([len(columns[0]) if columns else 0, *(row + 1 for row, _ in part.errors)])
     filled = [_padded(column, height) for column in columns]
-    filled += [pa.nulls(height, pa.string()) for _ in range(max(by_column, default=-1) + 1 - len(columns))]
+    filled += [pa.nulls(height, pa.large_string()) for _ in range(max(by_column, default=-1) + 1 - len(columns))]
     for column, texts in by_column.items():
         values = filled[column].to_pylist()
         for row, text in texts.items():
             values[row] = values[row] or text
-        filled[column] = pa.array(values, pa.string())
+        filled[column] = pa.array(values, pa.large_string())
     return filled
 
 
 def _padded(column: pa.Array, height: int) -> pa.Array:
-    column = column.cast(pa.string())
+    column = column.cast(pa.large_string())
     if len(column) == height:
         return column
-    return pa.concat_arrays([column, pa.nulls(height - len(column), pa.string())])
+    return pa.concat_arrays([column, pa.nulls(height - len(column), pa.large_string())])
 
 
 def _raw_sheet(
@@ -289,7 +243,7 @@ def _cleaned(column: pa.Array) -> tuple[pa.Array, list[int]]:
     if (pc.max(pc.binary_length(text)).as_py() or 0) < 18:
         return text, []
     long = pc.and_(pc.greater_equal(pc.utf8_length(text), 18), pc.match_substring_regex(text, _MAY_BE_ID))
-    rows = np.flatnonzero(pc.fill_null(long, False).to_numpy(zero_copy_only=False))  # noqa: FBT003 - arrow's own
+    rows = np.flatnonzero(pc.fill_null(long, fill_value=False).to_numpy(zero_copy_only=False))
     if not len(rows):
         return text, []
     values = text.to_pylist()
@@ -299,17 +253,4 @@ def _cleaned(column: pa.Array) -> tuple[pa.Array, list[int]]:
         if ID_NUMBER.search(plain):
             values[row] = ID_NUMBER.sub("", plain).strip() or None
             found.append(row)
-    return pa.array(values, pa.string()), found
-
-
-def _text(value: Any) -> str:
-    """Return a typed cell as the text a person would read: no .0, dates as ISO."""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(sep=" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float):
-        return np.format_float_positional(value, trim="-")
-    return str(value)
+    return pa.array(values, pa.large_string()), found

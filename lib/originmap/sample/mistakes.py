@@ -1,5 +1,7 @@
 """Planted mistakes: a table of what townships get wrong, each for one rule of ``findings``, and who plants them."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,6 +12,8 @@ from originmap.sample.county import Ground
 from originmap.sample.forms import Cell, Entry
 from originmap.sample.trades import Dice
 
+FEW_ROWS: Final = 400
+MISTAKES_APART: Final = 4  # rows for each mistake where there are few
 _DEGREE_KM: Final = 101.0  # a degree of longitude at 25° N, the shorter of the two
 _CLEARLY_OUTSIDE_KM: Final = 7.0  # beyond the 5 km that schematic cells tolerate
 _CLEARLY_INSIDE_KM: Final = 3.0
@@ -25,6 +29,9 @@ class Mistake:
     fits: Callable[[Entry], bool] = lambda _: True
     february: bool = False
     twin: bool = False  # adds a second row beside the spoilt one
+    group: int = 1  # so many rows of different subjects have it together: the first is spoilt, the others follow it
+    follow: Callable[[Entry, Entry], None] = lambda entry, leader: None  # noqa: ARG005 - a group of one
+    run: bool = False  # they stand under each other, and only the first is marked
 
 
 def _put(texts: Sequence[Cell], name: str, *blank: str) -> Callable[[Entry, Dice], None]:
@@ -134,13 +141,18 @@ def _other_township(near: Mapping[str, Ground]) -> Mistake:
 
     def spoil(entry: Entry, _: Dice) -> None:
         other = near[entry.ground.code]
+        # Village and address still tell the truth.
+        if entry.holding.subject.village not in other.villages:
+            entry.mark("village_elsewhere", "village")
+        if entry.ground.name in entry.plot.address:
+            entry.mark("address_township_differs", "base_address")
         entry.atoms["township"] = other.name
         entry.truth.update(township_code=other.code, township=other.name)
 
     def fits(entry: Entry) -> bool:
         # Close to the border, so that this is the only thing wrong.
         close = _away_km(near[entry.ground.code], entry.plot.lon, entry.plot.lat) < _CLEARLY_INSIDE_KM
-        return entry.hand.layout == "A" and entry.hand.titled and _lone(entry) and close
+        return entry.hand.has("township") and entry.hand.titled and _lone(entry) and close
 
     return Mistake("township_differs", "township", spoil, fits)
 
@@ -168,13 +180,41 @@ def _whole(entry: Entry) -> bool:
     return entry.whole and entry.holding.category in ("matched", "unlisted", "size_difference")
 
 
+def _has(entry: Entry, name: str) -> bool:
+    return name in entry.hand.columns(entry.holding.product)
+
+
+def _named_crop(entry: Entry) -> bool:
+    """Tell whether losing its product loses the row alone, and is seen."""
+    return _lone(entry) and _crop(entry) and _has(entry, "product")
+
+
+def _several(entry: Entry) -> bool:
+    """Tell whether nothing above the rows names a product in their stead."""
+    return entry.hand.mixed and entry.holding.product.code != "cowpea"
+
+
+def _birds(entry: Entry) -> bool:
+    return _whole(entry) and entry.holding.product.kind == "livestock" and float(entry.truth["size_value"]) >= 1000
+
+
+def _both_sizes(entry: Entry, dice: Dice) -> None:
+    entry.atoms["size:other"] = dice.whole(2, 9)
+
+
+def _young_too(entry: Entry, _: Dice) -> None:
+    size = round(float(entry.truth["size_value"]))
+    entry.atoms["size"] = f"{size}（含育雏{size // 5}）"
+    entry.truth["size_value"] = None
+
+
 def _cowpea(entry: Entry) -> bool:
     return _whole(entry) and entry.holding.product.code == "cowpea"
 
 
 def _phone_shows(entry: Entry) -> bool:
     """Tell whether a name without its phone is seen to lack one, and where."""
-    return entry.hand.two_columns or entry.hand.contact_head == "负责人及电话"
+    return entry.hand.layout != "C" or entry.hand.contact_head == "负责人及电话"
 
 
 _SIZE = ("size_value",)
@@ -186,15 +226,19 @@ MISTAKES: Final = (
     Mistake("phone_invalid", "contact_phone", _short_phone, february=True),
     Mistake("phone_float", "contact_phone", _put(("1.38E+10", "1.59E+10"), "contact_phone")),
     Mistake("size_missing", "size", _put((None,), "size", *_SIZE), _whole, february=True),
-    Mistake("size_unreadable", "size", _put(("若干", "2-3亩", "3+2"), "size", *_SIZE), _cowpea, february=True),
+    Mistake("size_unreadable", "size", _put(("若干", "2-3亩", "3+2", "-2", "3亩多"), "size", *_SIZE), _cowpea, february=True),
+    Mistake("size_unreadable", "size", _young_too, _birds),
+    Mistake("size_twice", "size", _both_sizes, lambda e: _whole(e) and _has(e, "size") and e.hand.layout == "E"),
     Mistake("size_unit_mismatch", "size", _put(("30头",), "size", *_SIZE), _cowpea),
     Mistake("size_implausible", "size", _square_metres, lambda e: _cowpea(e) and 1 <= float(e.truth["size_value"]) <= 3),
     Mistake("window_missing", "market_window", _window(None)),
     Mistake("window_unreadable", "market_window", _window("待定"), february=True),
     Mistake("window_unreadable", "market_window", _window("春节前后")),
-    Mistake("date_unreadable", "collected_on", _put(("昨天",), "collected_on"), lambda e: e.hand.two_columns),
-    Mistake("product_unknown", "product", _put(("四季豆",), "product", *_SIZE), lambda e: _lone(e) and _crop(e)),
-    Mistake("product_ambiguous", "product", _put(("菜豆",), "product", *_SIZE), lambda e: _lone(e) and _crop(e)),
+    Mistake("window_unreadable", "market_window", _window("5-7")),
+    Mistake("date_unreadable", "collected_on", _put(("昨天",), "collected_on"), lambda e: _has(e, "collected_on")),
+    Mistake("product_unknown", "product", _put(("四季豆", "豇斗"), "product", *_SIZE), _named_crop),
+    Mistake("product_ambiguous", "product", _put(("菜豆",), "product", *_SIZE), _named_crop),
+    Mistake("product_missing", "product", _put((None,), "product", *_SIZE), lambda e: _named_crop(e) and _several(e)),
     Mistake("production_mode_unknown", "production_mode", _put(("半露地",), "production_mode"), _crop),
     Mistake("trace_unknown", "trace_methods", _put(("口头承诺",), "trace_methods")),
     Mistake("credit_unknown", "credit_grade", _put(("五星",), "credit_grade")),
@@ -206,20 +250,33 @@ MISTAKES: Final = (
     Mistake("point_decimal_lost", "point", _decimal_lost, february=True),
     Mistake("point_far", "point", _far),
     Mistake("point_outside", "point", _outside),
-    Mistake("id_number_dropped", "contact_name", _id_number, lambda e: e.hand.two_columns),
+    Mistake("id_number_dropped", "contact_name", _id_number, lambda e: _has(e, "contact_name")),
     Mistake("duplicate_row", "subject_name", _same, twin=True, february=True),
     Mistake("possible_duplicate", "size", _other_size, lambda e: _whole(e) and e.holding.category == "matched", twin=True),
 )  # fmt: skip
 
 
+def _shown(mistake: Mistake, entry: Entry) -> bool:
+    """Tell whether a mistake fits a row and the row has a cell for it."""
+    person = mistake.field.partition("_")[0]
+    places = {"point": {"point", "lon"}, "market_window": {"market_window", "market_from"}}
+    names = places.get(mistake.field, {mistake.field, person})
+    return bool(names & entry.hand.columns(entry.holding.product)) and mistake.fits(entry)
+
+
 class Planter:
     """Plants mistakes evenly over the townships; what finds no fitting row waits for the next township."""
 
-    def __init__(self, rows: int, near: Mapping[str, Ground], *, february: bool = False) -> None:
-        table = (*MISTAKES, _other_township(near))
+    def __init__(
+        self, rows: int, near: Mapping[str, Ground], *, more: Sequence[Mistake] = (), february: bool = False
+    ) -> None:
+        table = (*MISTAKES, _other_township(near), *more)
         self.mistakes = [mistake for mistake in table if mistake.february or not february]
-        # At least two of each in a county of ordinary size, none in a tiny one.
-        self.quota = max(1 if february else 2, round(rows * 0.0012)) if rows >= 400 else 0
+        # At least two of each in a county of ordinary size, some of them once in a tiny one.
+        self.quota = max(1 if february else 2, round(rows * 0.0012))
+        if rows < FEW_ROWS:
+            self.mistakes = self.mistakes[:: math.ceil(MISTAKES_APART * len(self.mistakes) / rows)]
+            self.quota = 1
         self._planted = [0] * len(self.mistakes)
 
     @property
@@ -237,7 +294,11 @@ class Planter:
             wanted = due - self._planted[number]
             if wanted <= 0:
                 continue
-            fitting = [at for at, free in enumerate(untouched) if free and mistake.fits(entries[at])]
+            fitting = [at for at, free in enumerate(untouched) if free and _shown(mistake, entries[at])]
+            if mistake.group > 1:
+                for at in self._together(mistake, entries, fitting, dice):
+                    untouched[at] = False
+                continue
             for _ in range(min(wanted, len(fitting))):
                 at = fitting.pop(int(dice() * len(fitting)))
                 untouched[at] = False
@@ -252,6 +313,31 @@ class Planter:
         for at, entry in enumerate(entries):
             planted.extend([entry, twins[at]] if at in twins else [entry])
         return planted
+
+    def _together(self, mistake: Mistake, entries: Sequence[Entry], fitting: Sequence[int], dice: Dice) -> list[int]:
+        """Plant a mistake that several subjects share; return the rows that have it, none where too few fit."""
+        # Whoever has other rows has the same phone there: those would have to be marked as well.
+        rows = Counter(entry.holding.subject.name for entry in entries)
+        fitting = [at for at in fitting if rows[entries[at].holding.subject.name] == 1]
+        start = int(dice() * len(fitting))
+        chosen: list[int] = []
+        for at in [*fitting[start:], *([] if mistake.run else fitting[:start])]:
+            before = entries[chosen[-1]].holding if chosen else entries[at].holding
+            if mistake.run and chosen and (at != chosen[-1] + 1 or entries[at].holding.product is not before.product):
+                chosen = []
+            chosen.append(at)
+            if len(chosen) == mistake.group:
+                break
+        if len(chosen) < mistake.group:
+            return []
+        leader = entries[chosen[0]]
+        mistake.spoil(leader, dice)
+        for at in chosen[1:]:
+            mistake.follow(entries[at], leader)
+        for at in chosen[: 1 if mistake.run else None]:
+            entries[at].mark(mistake.rule, mistake.field)
+            self._planted[self.mistakes.index(mistake)] += 1
+        return chosen
 
     @staticmethod
     def _twin(mistake: Mistake, entry: Entry, dice: Dice) -> Entry:

@@ -2,16 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from originmap.rules import Rules
 from originmap.sample.county import Ground
 from originmap.sample.forms import Hand, draw_hand
+from originmap.sample.layouts import LayoutName
 from originmap.sample.trades import TRADES, Dice
 
-_LAYOUTS: Final[tuple[Literal["A", "B", "C"], ...]] = ("A", "B", "C")
+# By the order of the draw, as are the roles: G needs a sheet a product, H, F and E all of them in one.
+_LAYOUTS: Final[tuple[LayoutName, ...]] = (
+    *("A", "B", "C", "A", "B", "C", "D", "B", "C", "E", "B", "C"),
+    *("G", "G", "C", "D", "B", "C", "F", "H", "E", "F", "H", "D"),
+)
+# What is sent as something else than .xlsx; a coat is a web page named .xls.
+_FORMATS: Final = {8: "coat", 11: "csv", 17: "docx", 18: "zip", 20: "xls", 21: "ods"}
+TINY_ROWS: Final = 120
+_TINY_MOST: Final = 4  # and one more where a row stands twice
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,11 @@ class Roles:
     february_zero: int
     own_registry: tuple[int, ...]
     registry_sheet: tuple[int, ...]
+    wide_registry: int
     apart: tuple[int, ...]
     by_product: tuple[int, ...]
     by_kind: tuple[int, ...]
+    formats: Mapping[int, str]
     hands: tuple[Hand, ...]
     budgets: tuple[Mapping[str, int], ...]
 
@@ -38,7 +49,7 @@ def plan(lands: Sequence[Ground], rows: int, rules: Rules, *, seed: int) -> Role
     """Return who grows what, on how many rows, in which layout and with which peculiarity."""
     dice = Dice(seed, 0)
     order = dice.order(len(lands))
-    layouts = [_LAYOUTS[order.index(at) % 3] for at in range(len(lands))]
+    layouts = [_LAYOUTS[order.index(at) % len(_LAYOUTS)] for at in range(len(lands))]
     weight = [len(land.villages) * float(np.exp(0.5 * dice.normal())) for land in lands]
     products = [code for code in rules.products if code in TRADES]
     cells = {
@@ -68,10 +79,15 @@ def plan(lands: Sequence[Ground], rows: int, rules: Rules, *, seed: int) -> Role
         february_zero=without[0] if without else -1,
         own_registry=(order[5], order[6]),
         registry_sheet=(order[7],),
+        wide_registry=order[6],
+        formats={order[place]: form for place, form in _FORMATS.items()},
         apart=tuple(order[8:12]),
         by_product=tuple(order[12:17]),
         by_kind=tuple(order[17:19]),
-        hands=tuple(draw_hand(layouts[at], land, Dice(seed, at, 5)) for at, land in enumerate(lands)),
+        hands=tuple(
+            draw_hand(layouts[at], land, Dice(seed, at, 5), mixed=at not in (zero, *order[12:17]))
+            for at, land in enumerate(lands)
+        ),
         budgets=budgets,
     )
 
@@ -89,7 +105,19 @@ def _apportion(weights: Mapping[tuple[int, str], float], total: int) -> dict[tup
         if not any(counts[key] for key in own) and counts[rich] > 1:
             counts[rich] -= 1
             counts[max(own, key=lambda key: (weights[key], key))] += 1
-    return counts
+    return _levelled(counts) if total < TINY_ROWS else counts
+
+
+def _levelled(counts: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], int]:
+    """Move rows from townships with many to those with few."""
+    level = dict(counts)
+    while True:
+        sums = {at: sum(rows for key, rows in level.items() if key[0] == at) for at, _ in level}
+        most, least = max(sums, key=lambda at: (sums[at], at)), min(sums, key=lambda at: (sums[at], at))
+        if sums[most] <= _TINY_MOST or sums[least] >= _TINY_MOST:
+            return level
+        level[max((key for key in level if key[0] == most), key=lambda key: (level[key], key))] -= 1
+        level[max((key for key in level if key[0] == least), key=lambda key: (level[key], key))] += 1
 
 
 def neighbours(lands: Sequence[Ground]) -> dict[str, Ground]:

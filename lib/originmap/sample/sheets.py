@@ -1,121 +1,16 @@
-"""The synthetic county's sheets: layouts as data, laid out as plain grids, and grids written as .xlsx.
-
-A grid knows nothing of a file format, so that other formats can write the same grids.
-"""
+"""The synthetic county's sheets, laid out as plain grids that any file format can be written from."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
 from typing import Final
 
-import xlsxwriter
-
+from originmap.headers import column_letter
 from originmap.sample.county import Ground, Holding
 from originmap.sample.forms import Cell, Entry, Hand, Officials, runs
+from originmap.sample.layouts import LAYOUTS, REGISTRY_SUBJECT, UNIT_WORDS, Column
 
 SAMPLE: Final = "（样例数据）"
-CREATED: Final = datetime(2023, 2, 8)  # noqa: DTZ001 - the notice's day; a file's own time would change its bytes
-MANY_ROWS: Final = 20_000  # from here on a workbook is written row by row, its texts not pooled
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: the field, its header, and the merged group that it stands under."""
-
-    field: str
-    head: str
-    group: str = ""
-
-
-_A: Final = (
-    Column("number", "序号"),
-    Column("township", "乡镇"),
-    Column("village", "村"),
-    Column("subject_name", "种养殖主体名称"),
-    Column("subject_type", "主体类型"),
-    Column("contact_name", "联系人"),
-    Column("contact_phone", "联系电话"),
-    Column("product", "产品名称"),
-    Column("size", "种养规模(亩、头、只)"),
-    Column("plot", "地块/基地"),
-    Column("cropping", "茬次"),
-    Column("base_address", "基地地址"),
-    Column("lon", "经度(°)"),
-    Column("lat", "纬度(°)"),
-    Column("market_from", "预计上市时间"),
-    Column("market_to", "下市时间"),
-    Column("production_mode", "生产方式(露地/设施)"),
-    Column("trace_methods", "追溯方式"),
-    Column("credit_grade", "信用等级"),
-    Column("supervisor_name", "网格化监管员"),
-    Column("supervisor_phone", "监管员电话"),
-    Column("collector_name", "信息采集员"),
-    Column("collector_phone", "采集员电话"),
-    Column("collected_on", "采集日期"),
-    Column("remark", "备注"),
-)
-_B: Final = (
-    Column("number", "序号"),
-    Column("village", "村（居）"),
-    Column("product", "品种"),
-    Column("subject_name", "种养殖主体"),
-    Column("subject_type", "主体类型"),
-    Column("contact_name", "姓名", "联系人及联系方式"),
-    Column("contact_phone", "电话", "联系人及联系方式"),
-    Column("size", "种养规模"),
-    Column("plot", "地块/基地"),
-    Column("cropping", "茬次"),
-    Column("base_address", "基地地址"),
-    Column("lon", "经度", "点位经纬度"),
-    Column("lat", "纬度", "点位经纬度"),
-    Column("market_from", "预计上市时间"),
-    Column("market_to", "预计下市时间"),
-    Column("production_mode", "生产方式"),
-    Column("trace_methods", "追溯方式"),
-    Column("credit_grade", "信用等级"),
-    Column("supervisor_name", "姓名", "网格化监管员"),
-    Column("supervisor_phone", "电话", "网格化监管员"),
-    Column("collector_name", "姓名", "信息采集员"),
-    Column("collector_phone", "电话", "信息采集员"),
-    Column("collected_on", "采集日期"),
-)
-_C: Final = (
-    Column("number", "编号"),
-    Column("village", "所在村"),
-    Column("subject_name", "生产主体"),
-    Column("product", "品种"),
-    Column("size", "规模"),
-    Column("contact", "负责人及电话"),
-    Column("base_address", "产地"),
-    Column("point", "坐标"),
-    Column("market_window", "上市期"),
-    Column("production_mode", "种植方式"),
-    Column("cropping", "茬口"),
-    Column("subject_type", "主体类别"),
-    Column("trace_methods", "追溯方法"),
-    Column("credit_grade", "信用"),
-    Column("contract", "合同号"),
-    Column("supervisor", "网格员及电话"),
-    Column("collector", "采集员及电话"),
-)
-LAYOUTS: Final[Mapping[str, tuple[Column, ...]]] = {"A": _A, "B": _B, "C": _C}
-
-REGISTRY: Final = (
-    Column("number", "序号"),
-    Column("township", "乡镇"),
-    Column("village", "村"),
-    Column("subject_name", "主体名称"),
-    Column("subject_type", "主体类型"),
-    Column("contact_name", "联系人"),
-    Column("contact_phone", "联系电话"),
-    Column("product", "品种"),
-    Column("size", "规模"),
-    Column("unit", "单位"),
-    Column("base_address", "地址"),
-    Column("remark", "备注"),
-)
-_UNIT_WORDS: Final = {"mu": "亩", "head": "头", "bird": "只"}
 _WIDTHS: Final = {
     "subject_name": 24,
     "base_address": 24,
@@ -124,75 +19,177 @@ _WIDTHS: Final = {
     "trace_methods": 20,
     "point": 24,
 }
+_NUMERALS: Final = "一二三四五六七八九十"
+_FACTORS: Final = {"公顷": 15.0, "㎡": 0.0015, "万只": 10_000.0}
+_UNIT_WORDS: Final = UNIT_WORDS
+Merge = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """One sheet as plain cells from A1, with its merges (0-based, inclusive) and which rows are its header."""
+    """One sheet as plain cells from A1, with its merges and hidden rows (0-based, inclusive) and which rows are its header."""
 
     name: str
     rows: Iterable[Sequence[Cell]]
     head: tuple[int, int] = (0, 0)
-    merges: tuple[tuple[int, int, int, int], ...] = ()
+    merges: tuple[Merge, ...] = ()
     widths: tuple[int, ...] = ()
     hidden: bool = False
+    hidden_rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Laid:
-    """A collection sheet laid out: its grid, the Excel row of each entry, and each field's 0-based column."""
+    """A collection sheet laid out.
+
+    Its grid, the Excel row of each entry and the 0-based column of each of its fields, the cells of headers that nobody knows, and
+    each header's last row with its fields' columns and the entries under it.
+    """
 
     grid: Grid
     entries: tuple[Entry, ...]
     rows: tuple[int, ...]
-    columns: Mapping[str, int]
-    head_row: int
+    columns: tuple[Mapping[str, int], ...]
+    unknown: tuple[str, ...]
+    heads: tuple[tuple[int, Mapping[str, int], Sequence[Entry]], ...]
+
+
+class _Page:
+    """A sheet while it is filled; a class because every step adds to the same four lists."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.rows: list[list[Cell]] = []
+        self.merges: list[Merge] = []
+        self.hidden: list[int] = []
+        self.unknown: list[str] = []
+
+    def line(self, *texts: Cell, across: bool = False) -> None:
+        """Add a row that begins with `texts`; `across` merges the first over the sheet."""
+        self.rows.append([*texts, *[None] * (self.width - len(texts))])
+        if across:
+            self.merges.append((len(self.rows) - 1, 0, len(self.rows) - 1, self.width - 1))
+
+    def header(self, columns: Sequence[Column], heads: Sequence[str], *, again: bool = False) -> None:
+        """Add a header of one to three rows, groups merged across and what has no group downwards."""
+        levels = [
+            [text for text in (column.over, column.group, head) if text]
+            for column, head in zip(columns, heads, strict=True)
+        ]
+        begin, height = len(self.rows), max(len(level) for level in levels)
+        height = max(height, 1 + any(column.group for column in columns) + any(column.over for column in columns))
+        for _ in range(height):
+            self.line()
+        for at, level in enumerate(levels):
+            for depth, text in enumerate(level):
+                self.rows[begin + depth][at] = text
+            if level and len(level) < height:
+                self.merges.append((begin + len(level) - 1, at, begin + height - 1, at))
+        for depth in range(height - 1):
+            keys = [level[: depth + 1] if len(level) > depth + 1 else at for at, level in enumerate(levels)]
+            for first, last in runs(keys):
+                if last > first:
+                    self.merges.append((begin + depth, first, begin + depth, last))
+                    self.rows[begin + depth][first + 1 : last + 1] = [None] * (last - first)
+        if not again:
+            letters = [column_letter(at) for at, column in enumerate(columns) if column.field == "contract"]
+            self.unknown += [f"{letter}{len(self.rows)}" for letter in letters]
+
+    def merge_down(self, begin: int, column: int) -> None:
+        """Merge equal neighbours of a column from row `begin` on."""
+        for first, last in runs([row[column] for row in self.rows[begin:]]):
+            if last > first and self.rows[begin + first][column] is not None:
+                self.merges.append((begin + first, column, begin + last, column))
+                for row in self.rows[begin + first + 1 : begin + last + 1]:
+                    row[column] = None
 
 
 def lay_out(name: str, entries: Sequence[Entry], hand: Hand, officials: Officials, title: str, day: date) -> Laid:
-    """Return a collection sheet in the layout of `hand`, with `title` in its first row and `day` as 填报日期."""
-    columns = LAYOUTS[hand.layout]
-    width, grouped = len(columns), hand.layout == "B"
-    heads = [_head(column, entries, hand) for column in columns]
-    rows: list[list[Cell]] = [[title, *[None] * (width - 1)]]
-    merges = [(0, 0, 0, width - 1)]
-    if grouped:
-        ground = office(entries[0].ground, hand)
-        half = width // 2
-        line: list[Cell] = [None] * width
-        line[0], line[half] = f"填报单位：{ground}人民政府", f"填报日期：{day.year}年{day.month}月{day.day}日"
-        rows += [line, [column.group or head for column, head in zip(columns, heads, strict=True)]]
-        rows.append([head if column.group else None for column, head in zip(columns, heads, strict=True)])
-        merges += [(1, 0, 1, half - 1), (1, half, 1, width - 1), *_group_merges(columns)]
-        for first, last in runs([column.group for column in columns]):
-            if columns[first].group:
-                rows[2][first + 1 : last + 1] = [None] * (last - first)
+    """Return a collection sheet in the layout of `hand`, with `title` above it and `day` as 填报日期."""
+    form = hand.form
+    page = _Page(max(len(form.columns), len(form.apart)))
+    for _ in range(form.above):
+        page.line()
+    page.line(title, across=True)
+    if form.office_line:
+        half = page.width // 2
+        line: list[Cell] = [None] * page.width
+        line[0] = f"填报单位：{office(entries[0].ground, hand)}人民政府"
+        line[half] = f"填报日期：{day.year}年{day.month}月{day.day}日"
+        page.line(*line)
+        row = len(page.rows) - 1
+        page.merges += [(row, 0, row, half - 1), (row, half, row, page.width - 1)]
+    groups = [(form.columns, entries)]
+    if form.apart:
+        crops = [entry for entry in entries if entry.holding.product.kind == "crop"]
+        animals = [entry for entry in entries if entry.holding.product.kind != "crop"]
+        groups = [(form.columns, crops), (form.apart, animals)]
+    spots: list[tuple[Entry, int, Mapping[str, int]]] = []
+    head = (len(page.rows), len(page.rows))
+    heads: list[tuple[int, Mapping[str, int], Sequence[Entry]]] = []
+    for turn, (columns, rows) in enumerate((columns, rows) for columns, rows in groups if rows):
+        if turn:
+            page.line()
+            page.line("二、养殖业" if len(groups[0][1]) else "养殖业")
+        begin = len(page.rows)
+        page.header(columns, [_head(column, rows, hand) for column in columns])
+        head = (begin, len(page.rows)) if not turn else head
+        fields = {column.field.partition(":")[0]: at for at, column in enumerate(columns) if column.field}
+        heads.append((len(page.rows), fields, rows))
+        spots += _body(page, columns, rows, (hand, officials))
+        if form.total:
+            kinds = {entry.holding.product.unit for entry in rows}
+            page.rows.append(_total(columns, "合计", rows if len(kinds) == 1 else []))
+    for note in form.notes:
+        page.line(note)
+    widths = tuple(_WIDTHS.get(column.field, 10) for column in form.columns)
+    grid = Grid(name, page.rows, head, tuple(page.merges), widths, hidden_rows=tuple(page.hidden))
+    laid, numbers, columns_of = zip(*spots, strict=True)
+    return Laid(grid, laid, numbers, columns_of, tuple(page.unknown), tuple(heads))
+
+
+def _body(
+    page: _Page, columns: Sequence[Column], entries: Sequence[Entry], whose: tuple[Hand, Officials]
+) -> list[tuple[Entry, int, Mapping[str, int]]]:
+    """Add the rows of `entries` with what stands between them; return each with its Excel row and its columns."""
+    hand, officials = whose
+    form = hand.form
+    if form.subtotal == "village":
+        entries = sorted(entries, key=lambda entry: str(entry.atoms["village"]))
+    elif form.sorted:
         entries = sorted(entries, key=lambda entry: (entry.holding.product.code, str(entry.atoms["village"])))
-    else:
-        rows.append(list(heads))
-    head = (len(rows) - (2 if grouped else 1), len(rows))
-    spots = []
-    number = 0
-    for first, last in runs([entry.holding.product.code for entry in entries]) if grouped else [(0, len(entries) - 1)]:
-        begin = len(rows)
-        for entry in entries[first : last + 1]:
-            # Layout C leaves a row blank now and then.
-            if hand.layout == "C" and number and number % 9 == 0:
-                rows.append([None] * width)
-            number += 1
-            atoms: dict[str, Cell] = {**entry.atoms, **officials.atoms(entry), "number": number}
-            rows.append([_cell(column.field, atoms, number) for column in columns])
-            spots.append(len(rows))
-        if grouped:
-            merges += _village_merges(rows, begin, _at(columns, "village"))
-            rows.append(_total(columns, "小计", _sum(entries[first : last + 1])))
-    if grouped:
-        kinds = {entry.holding.product.unit for entry in entries}
-        rows.append(_total(columns, "合计", _sum(entries) if len(kinds) == 1 else None))
-        rows.append(["注：1.规模以上主体逐个填报；2.同一主体有多个地块的分行填写。", *[None] * (width - 1)])
-    grid = Grid(name, rows, head, tuple(merges), tuple(_WIDTHS.get(column.field, 10) for column in columns))
-    spot = {column.field: at for at, column in enumerate(columns)}
-    return Laid(grid, tuple(entries), tuple(spots), spot, head[1])
+    by_product = form.headings or form.subtotal == "product"
+    keys = [entry.holding.product.code if by_product else entry.atoms["village"] for entry in entries]
+    spots: list[tuple[Entry, int, Mapping[str, int]]] = []
+    for turn, (first, last) in enumerate(runs(keys) if form.sorted else [(0, len(entries) - 1)]):
+        group = entries[first : last + 1]
+        if form.headings:
+            page.line(f"{_NUMERALS[turn]}、{group[0].holding.product.name}", across=turn % 2 == 0)
+        begin = len(page.rows)
+        for number, entry in enumerate(group, first + 1):
+            if form.blank_every and number > 1 and (number - 1) % form.blank_every == 0:
+                page.line()
+            if form.again_every and number > 1 and (number - 1) % form.again_every == 0:
+                page.header(columns, [_head(column, entries, hand) for column in columns], again=True)
+            atoms: dict[str, Cell] = {**officials.atoms(entry), **entry.atoms, "number": number}
+            page.rows.append([_cell(column.field, atoms, number, entry) for column in columns])
+            page.rows[-1] += [None] * (page.width - len(columns))
+            own = {_field_of(column.field, entry): at for at, column in enumerate(columns) if column.field}
+            spots.append((entry, len(page.rows), own))
+            if form.hidden_every and number % form.hidden_every == 0:
+                page.hidden.append(len(page.rows) - 1)
+        for name in form.merged:
+            page.merge_down(begin, next(at for at, column in enumerate(columns) if column.field == name))
+        if form.subtotal:
+            word = "小计" if form.subtotal == "product" else f"{group[0].atoms['village']}小计"
+            page.rows.append(_total(columns, word, group))
+    return spots
+
+
+def _field_of(name: str, entry: Entry) -> str:
+    """Return ``size`` for the column that holds the entry's size, another name for the other one."""
+    field, _, kind = name.partition(":")
+    return field if not kind or (kind == "mu") == (entry.holding.product.kind == "crop") else name
 
 
 def office(ground: Ground, hand: Hand) -> str:
@@ -202,7 +199,7 @@ def office(ground: Ground, hand: Hand) -> str:
 
 def zero_grid(name: str, hand: Hand, title: str, word: str) -> Grid:
     """Return a collection sheet whose only row says that nothing is grown."""
-    columns = LAYOUTS["A" if hand.layout == "A" else "C"]
+    columns = LAYOUTS["A" if hand.layout == "A" else "C"].columns
     width = len(columns)
     row: list[Cell] = [word if column.field == "subject_name" else None for column in columns]
     title_row: list[Cell] = [title, *[None] * (width - 1)]
@@ -263,63 +260,59 @@ def registry_grid(name: str, rows: Iterable[Sequence[Cell]], columns: Sequence[C
     return Grid(name, everything(), (1, 2), ((0, 0, 0, width - 1),), widths)
 
 
-def write_workbook(path: Path, grids: Sequence[Grid], *, many: bool = False) -> None:
-    """Write grids as one .xlsx whose bytes depend on nothing but the grids; text stays text.
-
-    With `many` rows are written as they come, so that memory does not grow with them.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    options = {
-        "strings_to_formulas": False,
-        "strings_to_numbers": False,
-        "strings_to_urls": False,
-        "constant_memory": many,
-    }
-    with xlsxwriter.Workbook(path, options) as book:
-        book.set_properties({"created": CREATED, "title": "样例数据", "comments": "样例数据：全部为虚构"})
-        bold = book.add_format({"bold": True, "align": "center", "valign": "vcenter", "text_wrap": True, "border": 1})
-        day = book.add_format({"num_format": "yyyy/m/d"})
-        middle = book.add_format({"valign": "vcenter"})
-        for grid in grids:
-            sheet = book.add_worksheet(grid.name)
-            for at, width in enumerate(grid.widths):
-                sheet.set_column(at, at, width)
-            rows = list(grid.rows) if not many else []
-            for number, row in enumerate(rows or grid.rows):
-                style = bold if number == 0 or grid.head[0] <= number < grid.head[1] else None
-                for at, value in enumerate(row):
-                    if value is None:
-                        continue
-                    if isinstance(value, str):
-                        sheet.write_string(number, at, value, style)
-                    elif isinstance(value, date):
-                        sheet.write_datetime(number, at, datetime(value.year, value.month, value.day), day)  # noqa: DTZ001 - a date
-                    else:
-                        sheet.write_number(number, at, value, style)
-            for top, left, bottom, right in grid.merges if rows else ():
-                style = bold if top < grid.head[1] else middle
-                sheet.merge_range(top, left, bottom, right, rows[top][left], style)
-            if grid.hidden:
-                sheet.hide()
+def wide_registry(
+    name: str, holdings: Sequence[Holding], products: Mapping[str, str], title: str
+) -> tuple[Grid, dict[int, int]]:
+    """Return a registry with one row a subject and one column a product, and each holding's Excel row by ``id``."""
+    heads = [f"{word}({_UNIT_WORDS[unit]})" for word, unit in products.items()]
+    width = len(REGISTRY_SUBJECT) + len(heads)
+    rows: list[list[Cell]] = [[title, *[None] * (width - 1)], [*(column.head for column in REGISTRY_SUBJECT), *heads]]
+    by: dict[tuple[str, str], list[Holding]] = {}
+    for item in holdings:
+        by.setdefault((item.subject.name, item.subject.phone), []).append(item)
+    spots = {}
+    for number, items in enumerate(by.values(), 1):
+        subject = items[0].subject
+        atoms: dict[str, Cell] = {
+            "number": number,
+            "village": subject.village,
+            "subject_name": subject.name,
+            "subject_type": _TYPE_WORDS[subject.type],
+            "contact_name": subject.contact,
+            "contact_phone": subject.phone,
+        }
+        sizes = {item.product.name: item.registered for item in items}
+        rows.append([*(atoms[column.field] for column in REGISTRY_SUBJECT), *(sizes.get(word) for word in products)])
+        spots.update({id(item): len(rows) for item in items})
+    return Grid(name, rows, (1, 2), ((0, 0, 0, width - 1),)), spots
 
 
 def _head(column: Column, entries: Sequence[Entry], hand: Hand) -> str:
-    if column.field == "contact":
+    if column.field == "contact" and hand.layout == "C":
         return hand.contact_head
-    if column.field != "size" or hand.layout != "A":
+    if column.field != "size" or hand.layout not in "AHG":
         return column.head
     kinds = {entry.holding.product.kind for entry in entries}
+    if hand.size_unit:
+        return f"{'种植面积' if kinds == {'crop'} else '存栏'}({_unit(entries[0])})"
     return column.head if len(kinds) > 1 else {"crop": "种植面积(亩)", "livestock": "存栏量(头、只)"}[kinds.pop()]
 
 
-def _cell(name: str, atoms: Mapping[str, Cell], number: int) -> Cell:
+def _unit(entry: Entry) -> str:
+    """Return the unit that stands in the header of a sheet for one product."""
+    return {"mu": entry.hand.size_unit, "head": "头", "bird": "万只"}[entry.holding.product.unit]
+
+
+def _cell(name: str, atoms: Mapping[str, Cell], number: int, entry: Entry) -> Cell:
+    if name.partition(":")[0] == "size":
+        size = atoms["size"] if _field_of(name, entry) == "size" else atoms.get("size:other")
+        if entry.hand.size_unit and isinstance(size, (int, float)):
+            return round(size / _FACTORS.get(_unit(entry), 1.0), 6)
+        return size
     if name == "contact":
         phone = atoms["contact_phone"]
-        return (
-            f"{atoms['contact_name']}{('', ' ', '/')[number % 3]}{phone}"
-            if phone is not None
-            else atoms["contact_name"]
-        )
+        between = ("", " ", "/")[number % 3] if str(phone)[:1].isdigit() else " "
+        return f"{atoms['contact_name']}{between}{phone}" if phone is not None else atoms["contact_name"]
     if name == "point":
         if atoms["lon"] is None or atoms["lat"] is None:
             return atoms["lon"]
@@ -330,37 +323,15 @@ def _cell(name: str, atoms: Mapping[str, Cell], number: int) -> Cell:
         return atoms["market_from"]
     if name == "contract":
         return f"样{2023000 + number}"
-    if name == "remark":
-        return None
     return atoms.get(name)
 
 
-def _at(columns: Sequence[Column], name: str) -> int:
-    return next(at for at, column in enumerate(columns) if column.field == name)
-
-
-def _group_merges(columns: Sequence[Column]) -> list[tuple[int, int, int, int]]:
-    """Return the merges of a two-row header in rows 2 and 3: groups across, all others down."""
-    merges = []
-    for first, last in runs([column.group or column.head for column in columns]):
-        merges.append((2, first, 2, last) if columns[first].group else (2, first, 3, first))
-    return merges
-
-
-def _village_merges(rows: list[list[Cell]], begin: int, column: int) -> list[tuple[int, int, int, int]]:
-    merges = []
-    for first, last in runs([row[column] for row in rows[begin:]]):
-        if last > first:
-            merges.append((begin + first, column, begin + last, column))
-            for row in rows[begin + first + 1 : begin + last + 1]:
-                row[column] = None
-    return merges
-
-
-def _total(columns: Sequence[Column], word: str, value: Cell) -> list[Cell]:
-    cells: dict[str, Cell] = {"number": word, "size": value}
-    return [cells.get(column.field) for column in columns]
-
-
-def _sum(entries: Sequence[Entry]) -> float:
-    return round(sum(float(entry.truth["size_value"] or 0) for entry in entries), 2)
+def _total(columns: Sequence[Column], word: str, entries: Sequence[Entry]) -> list[Cell]:
+    """Return a row with sums: of each column of sizes where there are two, else of all."""
+    cells: list[Cell] = [word if column.field == "number" else None for column in columns]
+    for at, column in enumerate(columns):
+        own = [entry for entry in entries if _field_of(column.field, entry) == "size"]
+        if own:
+            total = round(sum(float(entry.truth["size_value"] or 0) for entry in own), 2)
+            cells[at] = round(total / _FACTORS.get(_unit(own[0]), 1.0), 6) if own[0].hand.size_unit else total
+    return cells

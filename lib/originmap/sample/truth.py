@@ -8,8 +8,10 @@ from typing import Any, Final, Self, TextIO
 
 from originmap.headers import column_letter
 from originmap.sample.county import Holding
+from originmap.sample.doubts import asked_in_vain
 from originmap.sample.forms import Entry, Hand
-from originmap.sample.sheets import LAYOUTS, Laid
+from originmap.sample.layouts import LAYOUTS
+from originmap.sample.sheets import Laid
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "collection": (
@@ -66,7 +68,7 @@ class Truth:
 
     def zero_report(self, round_: str, path: str, sheet: str, hand: Hand) -> None:
         """Add what a sheet with a zero report must be found to be."""
-        columns = LAYOUTS["A" if hand.layout == "A" else "C"]
+        columns = LAYOUTS["A" if hand.layout == "A" else "C"].columns
         letter = column_letter([column.field for column in columns].index("subject_name"))
         self.add(
             "mistakes",
@@ -78,32 +80,30 @@ class Truth:
             rule="zero_report",
             field="subject_name",
         )
-        self._unknown_column(round_, path, sheet, {column.field: at for at, column in enumerate(columns)}, 2)
+        odd = [f"{column_letter(at)}2" for at, column in enumerate(columns) if column.field == "contract"]
+        self._unknown_columns(round_, path, sheet, odd)
 
-    def _unknown_column(self, round_: str, path: str, sheet: str, columns: Mapping[str, int], head: int) -> None:
-        if "contract" in columns:
-            cell = f"{column_letter(columns['contract'])}{head}"
-            self.add("mistakes", round=round_, file=path, sheet=sheet, cell=cell, row=head, rule="column_unknown")
+    def _unknown_columns(self, round_: str, path: str, sheet: str, cells: Sequence[str]) -> None:
+        for cell in cells:
+            row = cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            self.add("mistakes", round=round_, file=path, sheet=sheet, cell=cell, row=row, rule="column_unknown")
 
     def collection(self, path: str, laid: Laid, round_: str, category: Mapping[int, str]) -> None:
         """Add a collection sheet's rows and planted mistakes; `category` is that of `settle`."""
-        sheet = laid.grid.name
-        self._unknown_column(round_, path, sheet, laid.columns, laid.head_row)
-        hand = laid.entries[0].hand
-        if hand.layout == "C" and not hand.titled:
+        sheet, hand = laid.grid.name, laid.entries[0].hand
+        self._unknown_columns(round_, path, sheet, laid.unknown)
+        for row, columns, entries in laid.heads:
+            for name in asked_in_vain(columns, entries):
+                at = {"cell": f"A{row}", "row": row, "rule": "column_missing", "field": name}
+                self.add("mistakes", round=round_, file=path, sheet=sheet, **at)
+        if laid.grid.hidden_rows:
+            self.add("mistakes", round=round_, file=path, sheet=sheet, rule="row_hidden")
+        if not (hand.titled or hand.has("township") or hand.form.office_line):
             row = min(laid.rows)
-            cell = f"{column_letter(laid.columns['subject_name'])}{row}"
-            self.add(
-                "mistakes",
-                round=round_,
-                file=path,
-                sheet=sheet,
-                cell=cell,
-                row=row,
-                rule="township_from_file_name",
-                field="township",
-            )
-        for entry, row in zip(laid.entries, laid.rows, strict=True):
+            cell = f"{column_letter(laid.columns[0]['subject_name'])}{row}"
+            where = {"file": path, "sheet": sheet, "cell": cell, "row": row}
+            self.add("mistakes", round=round_, **where, rule="township_from_file_name", field="township")
+        for entry, row, columns in zip(laid.entries, laid.rows, laid.columns, strict=True):
             at = {"round": round_, "file": path, "sheet": sheet, "row": row}
             product, size = entry.holding.product, entry.truth["size_value"]
             own = category.get(
@@ -120,7 +120,7 @@ class Truth:
             for rule, name in zip(entry.rules, entry.fields, strict=True):
                 options = {"point": ("point", "lon"), "market_window": ("market_window", "market_from")}
                 tries = options.get(name, (name, name.partition("_")[0], "subject_name"))
-                column = next(laid.columns[field] for field in tries if field in laid.columns)
+                column = next(columns[field] for field in tries if field in columns)
                 cell = f"{column_letter(column)}{row}"
                 self.add("mistakes", **at, cell=cell, rule=rule, field=name, subject=entry.truth["subject_name"])
 
