@@ -215,6 +215,49 @@ def test_in_jupyterlab(chromium, notebooks, round_, tmp_path):
     assert errors == []
 
 
+def test_the_intake_desk_in_jupyterlab(chromium, notebooks, round_, tmp_path):
+    folder, settings = notebooks
+    path = folder / "10_intake.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("outputs/returns", (tmp_path / "退").as_posix()), "utf-8")
+    port = free_port()
+    arguments = [
+        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+    ]  # fmt: skip
+    home = f"http://127.0.0.1:{port}"
+    with (
+        serving("jupyterlab", arguments, f"{home}/api", tmp_path / "lab.log", JUPYTERLAB_SETTINGS_DIR=str(settings)),
+        browsing(chromium, tmp_path) as (page, errors, abroad),
+    ):
+        page.goto(f"{home}/lab/tree/10_intake.ipynb?token={TOKEN}&reset")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        desk = page.locator(".originmap").first
+        desk.wait_for()
+        desk.scroll_into_view_if_needed()
+        # The notebook's own cells play with the menus and end with everything shown.
+        playwright.expect(desk).to_contain_text(f"{len(round_.findings)} 处：", timeout=WAIT_MS)
+        page.wait_for_timeout(1500)
+        playwright.expect(desk).to_contain_text(f"{len(round_.findings)} 处：")
+        page.screenshot(path=tmp_path / "desk.png")
+        menus = desk.locator("select")
+        menus.nth(0).select_option(
+            label=next(iter(menus.nth(0).locator("option", has_text="龙门镇").all_inner_texts()))
+        )
+        menus.nth(1).select_option(label="错误")
+        playwright.expect(desk).to_contain_text(re.compile("^.*4 处：错误 4；1 个文件", re.DOTALL))
+        playwright.expect(desk.locator("table")).to_contain_text("3月报送/龙门镇上报.xlsx")
+        desk.get_by_role("button", name="写更正表").click()
+        playwright.expect(desk).to_contain_text("已写 1 份", timeout=WAIT_MS)
+        page.screenshot(path=tmp_path / "written.png")
+    assert [file.name for file in (tmp_path / "退").iterdir()] == ["龙门镇_龙门镇上报_更正.xlsx"]
+    assert abroad == []
+    assert errors == []
+
+
 def test_in_voila(chromium, root, notebooks, round_, tmp_path):
     folder, _ = notebooks
     templates, port = root / "lib" / "originmap", free_port()

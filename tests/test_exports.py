@@ -8,7 +8,7 @@ import pytest
 from books import area_sheet, collection_sheet, grower, write_book
 
 import originmap as om
-from originmap import exports
+from originmap import exports, returns
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,6 @@ def test_corrections_name_the_cell_and_the_subject(tmp_path: Path) -> None:
         tmp_path / "2023-03" / "a.xlsx", {"S": collection_sheet(*rows), "面积": area_sheet([1, "湖头镇", 3, 4, 5])}
     )
     round_ = om.open_round(tmp_path / "2023-03")
-    table = exports.correction_list(exports.corrections(round_), "350524102")
+    table = returns.correction_list(returns.corrections(round_), "350524102")
     assert table[["单元格", "主体", "字段", "现填内容"]].to_numpy().tolist() == [["I4", "王小样", "种养规模", "若干"]]
-    assert exports.correction_list(exports.corrections(round_), "350524100").empty
+    assert returns.correction_list(returns.corrections(round_), "350524100").empty

@@ -16,6 +16,7 @@ from files import (
     bare_biff2,
     bare_biff5,
     biff8,
+    cells8,
     compound,
     docx,
     gbk_archive,
@@ -45,7 +46,6 @@ DATA = Path(__file__).parent / "data"
 RULES = load_rules()
 LIMITS = Limits.of(RULES)
 SHEET = collection_sheet(grower(), grower(序号=2, 种养殖主体="陈小样", 种养规模="3分"))
-NONE = None
 
 
 def read(data: bytes, name: str) -> Reading:
@@ -242,6 +242,7 @@ def test_bytes_that_fit_no_encoding_are_read_and_said() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le"])
 @given(st.lists(st.text(alphabet="湖头镇豇豆㎡䶮ab1 、", min_size=2, max_size=8), min_size=2, max_size=5))
+@settings(deadline=None)
 def test_an_encoding_is_found_whatever_is_declared(encoding: str, words: list[str]) -> None:
     text = "乡镇,产品,a\n" * 3 + "\n".join(words)
     found, fits = encoding_of(text.encode(encoding))
@@ -347,7 +348,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_soup_of_rows_and_cells_is_read_as_a_browser_does(pieces: list[str]) -> None:
     page = (
         "<html><body><table><tr><td>头</td><td>尾</td></tr><tr><td>1<td>2" + "".join(pieces) + "</table></body></html>"
@@ -430,6 +431,14 @@ def test_repeats_comments_and_spaces_of_an_opendocument() -> None:
     assert grid.rows == [["甲  乙\n丙", "", "", "13800000000"], ["x", "x"], ["x", "x"]]
 
 
+def test_a_large_and_monotonous_opendocument_is_no_bomb() -> None:
+    cell = '<table:table-cell office:value-type="string" calcext:value-type="string"><text:p>湖头镇</text:p></table:table-cell>'
+    rows = "".join(f"<table:table-row>{cell * 17}</table:table-row>" for _ in range(12_000))
+    data = ods(f'<table:table table:name="S">{rows}</table:table>')
+    assert len(data) < 200_000
+    assert len(read(data, "a.ods").grids[0].rows) == 12_000
+
+
 def test_formulas_errors_and_packed_numbers_of_an_xls() -> None:
     def formula(column: int, result: bytes) -> bytes:
         return record(0x06, struct.pack("<HHH", 0, column, 0) + result + b"\0" * 8)
@@ -446,6 +455,23 @@ def test_formulas_errors_and_packed_numbers_of_an_xls() -> None:
     (grid,) = read(compound({"Workbook": biff8({"S": body})}), "a.xls").grids
     assert grid.rows == [["湖头", "TRUE", "#N/A", "", "2.5"], ["5", "2.5", "-7", "2.5"], ["#DIV/0!"]]
     assert grid.merges == ((1, 0, 2, 0),)
+
+
+def test_an_xls_that_claims_every_row_is_read_as_far_as_it_is_filled() -> None:
+    blank = record(0xBE, struct.pack("<HH", 65_535, 0) + b"\0\0" * 256 + struct.pack("<H", 255))
+    claim = record(0x200, struct.pack("<IIHHH", 0, 65_536, 0, 256, 0))
+    (grid,) = read(compound({"Workbook": biff8({"S": claim + cells8([["a", "b"], ["1", 2]]) + blank})}), "a.xls").grids
+    assert grid.rows == [["a", "b"], ["1", "2"]]
+
+
+def test_a_workbook_inside_a_word_document_is_not_its_own() -> None:
+    blob = bytearray(compound({"WordDocument": b"x", "ObjectPool": b"y", "Workbook": b"z"}))
+    assert kind_of(bytes(blob)) == "biff"
+    (directory,) = struct.unpack_from("<I", blob, 48)
+    pool = (directory + 1) * 512 + 2 * 128
+    blob[pool + 66] = 1  # a storage, with the workbook as its child
+    struct.pack_into("<III", blob, pool + 68, 0xFFFFFFFF, 0xFFFFFFFF, 3)
+    assert kind_of(bytes(blob)) == "doc"
 
 
 def test_shared_strings_go_on_in_the_next_record_in_another_width() -> None:
@@ -599,3 +625,25 @@ def test_a_damaged_file_is_never_more_than_one_finding(name: str, data: st.DataO
         blob[at : at + 1] = bytes([data.draw(st.integers(0, 255))])
     with contextlib.suppress(UnreadableFileError):
         workbooks.read_file(bytes(blob), name, RULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("workbook.ods", "content.xml"),
+        ("tables.docx", "word/document.xml"),
+        ("workbook.xlsx", "xl/worksheets/sheet1.xml"),
+    ],
+)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_part_in_a_sound_package_neither(name: str, part: str, data: st.DataObject) -> None:
+    with zipfile.ZipFile(io.BytesIO(fixture(name))) as archive:
+        parts = {entry: archive.read(entry) for entry in archive.namelist() if not entry.endswith("/")}
+    blob = bytearray(parts[part])
+    for at in data.draw(st.lists(st.integers(0, len(blob) - 1), min_size=1, max_size=9)):
+        blob[at : at + data.draw(st.integers(1, 9))] = data.draw(
+            st.sampled_from([b"", b"<", b">", b'"', b"9999999999", b"\xff", b"-"])
+        )
+    with contextlib.suppress(UnreadableFileError):
+        workbooks.read_file(package(parts | {part: bytes(blob)}), name, RULES)

@@ -189,10 +189,10 @@ def test_every_error_has_a_slip_to_stand_on(tmp_path: Path) -> None:
     rows = collection_sheet(grower(乡镇="桃花镇"), title="填报单位：湖头镇")
     round_ = opened(tmp_path, rows, name="甲.xlsx")
     assert "township_unknown" in round_.findings["rule"].tolist()
-    assert om.exports.correction_list(om.exports.corrections(round_), "350524102")["单元格"].tolist() == ["B3"]
+    assert om.returns.correction_list(om.returns.corrections(round_), "350524102")["单元格"].tolist() == ["B3"]
     (tmp_path / "2023-03" / "乙.xlsx").write_bytes(b"\x89PNG")
     again = om.open_round(tmp_path / "2023-03")
-    assert om.exports.correction_list(om.exports.corrections(again), "")["文件/工作表"].tolist() == ["乙.xlsx/"]
+    assert om.returns.correction_list(om.returns.corrections(again), "")["文件/工作表"].tolist() == ["乙.xlsx/"]
 
 
 @pytest.mark.parametrize("reference", ["XFD1048576", "ZZZZZZ3", "ZZ900000", "A" + "9" * 5000])

@@ -78,6 +78,71 @@ def test_windows_are_refused(text: str) -> None:
     assert windows.market_windows(text, 2023, 3) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *(
+            ("五月至七月", "2023-05-01/2023-07-31"),
+            ("十一月", "2023-11-01/2023-11-30"),
+            ("5、6、7月", "2023-05-01/2023-07-31"),
+        ),
+        *(("5、8月", "2023-05-01/2023-05-31;2023-08-01/2023-08-31"), ("5月上中旬", "2023-05-01/2023-05-20")),
+        *(
+            ("周年供应", "2023-01-01/2023-12-31"),
+            ("10月到第二年3月", "2022-10-01/2023-03-31"),
+            ("5月份", "2023-05-01/2023-05-31"),
+        ),
+    ],
+)
+def test_windows_in_words_and_lists(text: str, expected: str) -> None:
+    assert windows.market_windows(text, 2023, 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "likely"),
+    [
+        *(
+            ("2-3亩", "2.5亩"),
+            ("3+2", "5"),
+            ("5000（含育雏1000）", "5000"),
+            ("-3", "3"),
+            ("30余头", "30头"),
+            ("3亩5", "3.5亩"),
+        ),
+        *(("50只以上", "50只"), ("2亩-4亩", "3亩"), ("若干", ""), ("", ""), ("亩", ""), ("无", ""), ("2亩+3头", "")),
+    ],
+)
+def test_a_refused_size_has_its_likely_reading(text: str, likely: str) -> None:
+    assert notation.quantity(text, UNITS) is None
+    assert notation.likely_size(text, UNITS) == likely
+
+
+@pytest.mark.parametrize(
+    ("text", "likely"),
+    [
+        *(
+            ("春节前后", "2023年1月中旬-2023年2月上旬"),
+            ("5-7", "5-7月"),
+            ("5.1-7.31", "5月1日-7月31日"),
+            ("春季", "3-5月"),
+        ),
+        *(("上半年", "1-6月"), ("随时", "全年"), ("5月（预计）", "5月"), ("待定", ""), ("13月", ""), ("", "")),
+    ],
+)
+def test_a_refused_window_has_its_likely_reading(text: str, likely: str) -> None:
+    assert windows.market_windows(text, 2023, 3) is None
+    assert windows.likely(text, 2023, 3) == likely
+
+
+@given(
+    st.text("0123456789一三十半.-+~（）()亩分头只约多余含 月旬上中下至春节初底年日", max_size=12), st.integers(1, 12)
+)
+def test_a_proposal_is_always_readable(text: str, month: int) -> None:
+    size, window = notation.likely_size(text, UNITS), windows.likely(text, 2023, month)
+    assert not size or notation.quantity(size, UNITS) is not None
+    assert not window or windows.market_windows(window, 2023, month) is not None
+
+
 def test_a_wrapping_window_starts_this_year_once_its_end_month_is_past() -> None:
     assert windows.market_windows("10月-3月", 2023, 3) == "2022-10-01/2023-03-31"
     assert windows.market_windows("10月-3月", 2023, 4) == "2023-10-01/2024-03-31"
@@ -154,6 +219,11 @@ def test_phones() -> None:
         "139****1234": ("139****1234", "", ""),
         "1.39E+10": ("", "", "phone_float"),
         "1390000123": ("", "", "phone_invalid"),
+        "(0595)23230000": ("0595-23230000", "", ""),
+        "139XXXX1234": ("139****1234", "", ""),
+        "139····1234": ("139****1234", "", ""),
+        "13900001234.0": ("13900001234", "", ""),
+        "+86 13900001234": ("13900001234", "", ""),
         "张三": ("", "张三", ""),
     }
     for text, expected in cases.items():

@@ -56,7 +56,7 @@ def test_check_writes_the_contract(tmp_path: Path, inbox: Path) -> None:
         "planting_area.parquet",
         "summary.json",
         "manifest.json",
-        "returns/湖头镇_更正清单.xlsx",
+        "returns/湖头镇_湖头镇 报送_更正.xlsx",
     }
     findings = pd.read_csv(out / "findings.csv", dtype="str", keep_default_na=False, encoding="utf-8-sig")
     assert list(findings.columns) == om.findings.FINDING_COLUMNS
@@ -82,8 +82,8 @@ def test_nothing_private_or_live_leaves(tmp_path: Path, inbox: Path) -> None:
     records = gpd.read_parquet(out / "records.parquet")
     assert records["contact_phone"].tolist()[1] == "139****9999"
     # In Excel a text from a sheet stays text, in .xlsx and in .csv.
-    book = openpyxl.load_workbook(out / "returns" / "湖头镇_更正清单.xlsx")
-    cells = [cell for row in book.active.iter_rows() for cell in row]
+    book = openpyxl.load_workbook(out / "returns" / "湖头镇_湖头镇 报送_更正.xlsx")
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert any(cell.value == "=1+1" and cell.data_type == "s" for cell in cells)
     assert all(cell.data_type != "f" for cell in cells)
     assert "'=1+1" in (out / "findings.csv").read_text(encoding="utf-8-sig")
@@ -189,9 +189,9 @@ def test_report_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path, inbox: Pa
     one, two = made("一", "--jobs", "1"), made("two trees", "--jobs", "2")
     assert one == two
     assert {"index.html", "manifest.json", "tables/面积核对表.xlsx", "briefings/县级简报图.pdf"} <= set(one)
-    assert {f"notebooks/{stem}.{kind}" for stem in ("00_start_here", "20_one_map", "30_reconcile", "70_briefing")
+    assert {f"notebooks/{stem}.{kind}" for stem in ("00_start_here", "20_one_map", "30_reconcile", "70_briefing", "10_intake")
             for kind in ("ipynb", "html")} <= set(one)  # fmt: skip
-    assert "desk/湖头镇/湖头镇_更正清单.xlsx" in one
+    assert {"desk/湖头镇/湖头镇_更正清单.xlsx", "desk/湖头镇/湖头镇 报送_更正.xlsx"} <= set(one)
     manifest = json.loads((tmp_path / "一" / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["outputs"]) == set(one) - {"manifest.json"}
     assert set(manifest["inputs"]) == {"湖头镇 报送.xlsx", "附件5.xlsx"}

@@ -12,6 +12,8 @@ from originmap.findings import FINDING_COLUMNS
 from originmap.rounds import InboxError
 from originmap.rules import RulesError
 
+COW = {"种养规模": "6头", "生产方式": None, "追溯方式": "动物检疫合格证", "茬次": None}
+
 
 def findings_of(round_: om.Round, rule: str) -> pd.DataFrame:
     return round_.findings[round_.findings["rule"] == rule]
@@ -74,7 +76,7 @@ def test_a_good_row_is_accepted_without_a_word(tmp_path: Path) -> None:
         ({"产品名称": "菜豆"}, "product_ambiguous", "H3", "quarantined"),
         ({"产品名称": None}, "product_missing", "H3", "quarantined"),
         ({"产品名称": "豆角"}, "product_alias_noted", "H3", "accepted"),
-        ({"产品名称": "牛", "种养规模": "6头"}, "product_alias_doubtful", "H3", "accepted"),
+        ({"产品名称": "牛", **COW}, "product_alias_doubtful", "H3", "accepted"),
         ({"种养规模": None}, "size_missing", "I3", "quarantined"),
         ({"种养规模": "若干"}, "size_unreadable", "I3", "quarantined"),
         ({"种养规模": "30头"}, "size_unit_mismatch", "I3", "quarantined"),

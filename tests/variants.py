@@ -4,11 +4,12 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from originmap.headers import column_letter
 from originmap.sample.files import file_bytes
-from originmap.sample.forms import Cell
+from originmap.sample.notations import Cell
 from originmap.sample.sheets import Grid
 
 VILLAGE = "郭埔村"
@@ -128,8 +129,16 @@ CANONICAL = {"township": "township_code", "subject": "subject_name", "type": "su
              "day": "collected_on"}  # fmt: skip
 LAYOUTS = ("one", "two", "apart", "wide", "headings", "unit", "again")
 STYLES = ("flat", "flat", "downwards", "groups", "three")
-FORMATS = (".xlsx", ".xlsx", ".xls", ".ods")
-MERGING = (".xlsx", ".xls")
+FORMATS = (
+    ".xlsx",
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".csv",
+    ".docx",
+    ".html",
+)  # the last is a web page under the name of an .xls
+MERGING = (".xlsx", ".xls", ".ods", ".html")
 FACTORS = {"公顷": 15.0, "㎡": 0.0015, "万只": 10_000.0, "头": 1.0}
 _SURNAMES, _GIVEN = "林陈王李黄张吴苏谢郑", "禾岚溪晴穗芸舟桐霁野苓澄榆溯朗茗汀昭棠砚"
 
@@ -170,7 +179,8 @@ class _Maker:
         self.page: list[list[Cell]] = []
         self.merges: list[tuple[int, int, int, int]] = []
         self.heads = {name: dice.choice(words) for name, words in HEADERS.items()}
-        self.made = Variant(f"变体{number:03d}{self.suffix}", b"", self.layout)
+        suffix = ".xls" if self.suffix == ".html" else self.suffix
+        self.made = Variant(f"变体{number:03d}{suffix}", b"", self.layout)
         self.unit = ""
 
     def make(self) -> Variant:
@@ -187,7 +197,7 @@ class _Maker:
         width = max(len(row) for row in self.page)
         rows = [[*row, *[None] * (width - len(row))] for row in self.page]
         grid = Grid("表一", rows, merges=tuple(self.merges) if self.suffix in MERGING else ())
-        self.made.content = file_bytes(self.suffix, [grid])
+        self.made.content = file_bytes(Path(self.made.name).suffix, [grid], coat=self.suffix == ".html")
         return self.made
 
     # ---- what the rows say ----

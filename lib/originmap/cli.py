@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="读一个批次的表，列出问题，不出图")
     _inbox(check, "outputs/check")
-    check.add_argument("--no-returns", action="store_true", help="不写退回各乡镇的更正清单")
+    check.add_argument("--no-returns", action="store_true", help="不写退回各乡镇的更正表")
     check.add_argument("--fail-on", choices=sorted(_BAD), help="有这一级别（或更重）的问题时退出码为 1")
     check.set_defaults(run=_check)
 

@@ -225,43 +225,6 @@ def summary_table(round_: Round) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
-def corrections(round_: Round) -> pd.DataFrame:
-    """Return every error and warning with `subject_name` and the code of its `owner`.
-
-    A finding belongs to its row's township, else to its sheet's, else to the one that the file's name tells; the owner is
-    an empty text where nobody is told.
-    """
-    names = ["record_id", "township_code", "subject_name"]
-    rows = pd.concat([round_.records[names], round_.registry[names]]).drop_duplicates("record_id")
-    frame = round_.findings[round_.findings["severity"].isin(["error", "warning"])]
-    frame = frame.merge(rows, on="record_id", how="left", validate="m:1")
-    sheets = round_.sheets[["file", "sheet", "township_code"]].rename(columns={"township_code": "sheet_code"})
-    frame = frame.merge(sheets, on=["file", "sheet"], how="left", validate="m:1")
-    hits = {name: round_.places.mentioned([name]) for name in frame["file"].unique()}
-    by_name = frame["file"].map({name: hit[1] if hit else None for name, hit in hits.items()}).astype("str")
-    return frame.assign(owner=frame["township_code"].fillna(frame["sheet_code"]).fillna(by_name).fillna(""))
-
-
-def correction_list(found: pd.DataFrame, township_code: str) -> pd.DataFrame:
-    """Return one township's list 更正清单 out of `corrections`, headed in Chinese as it is sent back; "" is nobody's."""
-    frame = found[found["owner"] == township_code].reset_index(drop=True)
-    place = frame["file"].str.cat(frame["sheet"], sep="/")
-    return pd.DataFrame(
-        {
-            "序号": range(1, len(frame) + 1),
-            "文件/工作表": place,
-            "单元格": frame["cell"],
-            "主体": frame["subject_name"],
-            "字段": frame["field"].map({name: vocab.label(name) for name in vocab.COLUMNS}).fillna(""),
-            "现填内容": frame["value"],
-            "问题": frame["message"],
-            "应填": frame["proposal"],
-            "整改时限": "",
-            "整改情况": "",
-        }
-    )
-
-
 def check_summary(round_: Round) -> dict[str, Any]:
     """Return what ``summary.json`` says: files, and for every sheet where each of its rows went."""
     reasons = round_.skipped.groupby(["file", "sheet", "reason"]).size()
@@ -284,27 +247,10 @@ def check_summary(round_: Round) -> dict[str, Any]:
     }
 
 
-def write_check(round_: Round, folder: Path, *, returns: bool = True) -> None:
-    """Write the files of ``originmap check`` into an existing folder (contract in the README)."""
+def write_check(round_: Round, folder: Path) -> None:
+    """Write the files of ``originmap check`` but its slips into an existing folder (contract in the README)."""
     write_csv(folder / "findings.csv", round_.findings)
     write_parquet(folder / "records.parquet", gpd.GeoDataFrame(round_.records))
     write_parquet(folder / "registry.parquet", round_.registry)
     write_parquet(folder / "planting_area.parquet", round_.planting_area)
-    if returns:
-        write_corrections(round_, folder / "returns")
     write_json(folder / "summary.json", check_summary(round_))
-
-
-def write_corrections(
-    round_: Round, folder: Path, *, townships: Sequence[str] | None = None, nested: bool = False
-) -> None:
-    """Write each township's corrections as .xlsx, for those that have any; `nested` gives each a folder of its own."""
-    found = corrections(round_)
-    for code, name in [*round_.places.names.items(), ("", "未定乡镇")]:
-        table = correction_list(found, code)
-        if table.empty or (townships is not None and code not in townships):
-            continue
-        target = folder / name if nested else folder
-        target.mkdir(parents=True, exist_ok=True)
-        notes = [*stamp(round_)[1:], "工作件，勿外传。请改原表后重报，不必改本表。"]
-        write_xlsx(target / f"{name}_更正清单.xlsx", table, title=f"{name}更正清单（{round_.name}）", notes=notes)

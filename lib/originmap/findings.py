@@ -121,7 +121,7 @@ _TABLE: Final = (
     Rule("cropping_on_livestock", "note", "养殖产品没有茬次，未采用", "A cropping on livestock, not used", "生猪填了“第一茬”", _NOTICE3),
     Rule("trace_contradicts", "warning", "种植产品不应有“{detail}”", "A crop with {detail}", "豇豆填了动物检疫合格证", _NOTICE3),
     Rule("trace_lacks_animal_proof", "note", "牲畜的追溯方式里没有{detail}", "Livestock traced by neither of: {detail}", "肉牛只填“标签”", _OURS),
-    Rule("village_unknown", "warning", "{detail}没有叫“{value}”的村（社区）", "No such village in {detail}", "前溪村写成前西村", _OURS),
+    Rule("village_unknown", "warning", "{detail}没有叫“{value}”的村（社区）", "No such village in {detail}", "汤头村写成汤投村", _OURS),
     Rule("village_elsewhere", "warning", "“{value}”是{detail}的村，与所填乡镇不符", "The village is one of {detail}", "湖头镇的行写了官桥镇的村", _OURS),
     Rule("address_township_differs", "warning", "地址写的是{detail}，与所填乡镇不符", "The address names {detail}, the row another township", "湖头镇的行，地址写官桥镇", _OURS),
     Rule("product_differs_from_sheet", "warning", "本表写明是{detail}，此处却是“{value}”", "The sheet is about {detail}, the row is not", "《豇豆采集表》里有一行芹菜", _OURS),
@@ -155,6 +155,9 @@ _TABLE: Final = (
     Rule("duplicate_row", "warning", "与 {detail} 完全重复，只计一次", "The same as {detail}: counted once", "同一行贴了两遍", _OURS),
     Rule("possible_duplicate", "warning", "与 {detail} 主体、产品、地块、茬次相同而规模或点位不同，请核实", "Same subject, product and plot as {detail}, other size or point", "同一地块两个面积", _OURS),
     Rule("column_pasted", "warning", "“{value}”从此格一直复制{detail}，主体各不相同，请逐行核实", "One text pasted down a column {detail}", "整列填充同一个地址", _OURS),
+    Rule("superseded_by_slip", "note", "{detail}行已由更正表“{proposal}”取代，不再计数", "Superseded by a returned slip: counted no more ({detail})", "原表与改好的更正表都在", _OURS),
+    Rule("slip_versions_differ", "error", "同一张表有几份不同的更正表（{detail}），无法判断以哪份为准，请只留一份", "Several slips of one original differ ({detail}): one must go", "两次退回的更正表", _OURS, blocks=True),
+    Rule("slip_masked_number", "warning", "打码的号码不能代替原号码，仍用原表的，如有变动请写全", "A masked number never replaces the real one", "138****1234", _OURS),
     Rule("zero_report", "note", "零报告：{detail}", "Zero report: {detail}", "无", _OURS),
     Rule("zero_report_unclear", "warning", "零报告未写明品种且同表另有数据，未采用", "A zero report without a product beside rows: not used", "有数据的表下写“无”", _OURS),
     # planting-area table and registry
@@ -279,7 +282,7 @@ def written(values: pd.Series, form: str) -> pd.Series:
     return pd.Series([form.format(value) for value in values], index=values.index, dtype="str")
 
 
-def closest(typed: pd.Series, options: Iterable[str], *, cutoff: float, but: Container[str] = ()) -> pd.Series:
+def closest(typed: pd.Series, options: Iterable[str], cutoff: float, *, but: Container[str] = ()) -> pd.Series:
     """Return for each text the one option that resembles it most, empty where none does or two do equally.
 
     Parameters
@@ -293,7 +296,7 @@ def closest(typed: pd.Series, options: Iterable[str], *, cutoff: float, but: Con
     but
         Texts that are known to mean something else.
 
-    >>> closest(pd.Series(["半露地", "口头承诺"], dtype="str"), ["露地", "设施"], cutoff=0.6).tolist()
+    >>> closest(pd.Series(["半露地", "口头承诺"], dtype="str"), ["露地", "设施"], 0.6).tolist()
     ['露地', '']
     """
     names = sorted(set(options))

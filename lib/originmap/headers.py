@@ -5,11 +5,13 @@ All words come from ``data/reference/headers.toml`` and the products' names; not
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from originmap.rules import Rules
 from originmap.workbooks import RawSheet
@@ -118,7 +120,9 @@ def find_header(sheet: RawSheet, rules: Rules) -> tuple[int, int, list[tuple[str
         if count >= MIN_HEADER_FIELDS:
             end, paths = header_at(sheet, start, rules)
             if kinds_of(set(fields_of(paths, rules)[0]), rules):
-                return start, end, paths
+                # 序号, merged downwards from a row of groups that nobody knows, makes that row part of the header.
+                tops = [top for top, left, bottom, right in sheet.merges if left == right and top < start <= bottom]
+                return min([start, *tops]), end, paths
     best = int(np.argmax(counts))
     return best, *header_at(sheet, best, rules)
 
@@ -146,7 +150,8 @@ def header_at(sheet: RawSheet, start: int, rules: Rules) -> tuple[int, list[tupl
         below = [cell for cell in cells[end] if cell is not None]
         # Cells of a header that are merged downwards say that the row below belongs to it, whatever stands there.
         spans = sum(top < end <= bottom for top, _, bottom, _ in merges)
-        if spans < 2 and (not below or not all(said.knows(cell) for cell in below)):
+        # One word alone is a line of its own: 豇豆 above its rows.
+        if spans < 2 and (len(below) < 2 or not all(said.knows(cell) for cell in below)):
             break
         if len(below) >= size and not spans:
             break
@@ -214,3 +219,27 @@ def kinds_of(fields: set[str], rules: Rules) -> list[str]:
             scores[kind] = hits + len(needs["all"])
     top = max(scores.values(), default=0)
     return [kind for kind, score in scores.items() if score == top]
+
+
+def is_accounts(sheet: RawSheet, refuse: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
+    passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
+    sieve = loose((*refuse["passwords"], *refuse["accounts"]))
+    chunks = [chunk for column in sheet.table.itercolumns() for chunk in column.chunks]
+    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
+    suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
+    if not len(suspicious):
+        return False
+    hits: set[int] = set()
+    for column in sheet.table.itercolumns():
+        hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
+    said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
+    heads = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
+    for row in sorted(hits):
+        cells = [str(cell) for cell in sheet.rows(row, row + 1)[0] if cell is not None]
+        texts = ["".join(unicodedata.normalize("NFKC", cell).split()).lower() for cell in cells]
+        if any(said.search(text) for text in texts):
+            return True
+        if any(heads.fullmatch(text) for text in texts) and len(cells) > 1 and not any(map(str.isdigit, cells)):
+            return True
+    return False

@@ -28,6 +28,7 @@ _WIDE: Final = 3  # columns; a line merged over so many is a heading
 _NUMBERED: Final = re.compile(
     r"[(（]?(?:[一二三四五六七八九十]+|\d{1,2})[)）]?[、.．)）:：]|[(（](?:[一二三四五六七八九十]+|\d+)[)）]"
 )
+_NUMBER: Final = re.compile(r"[-+]?[\d.,]+")
 _NOTHING: Final = frozenset(["", "/", "\\", "-", "—", "——", "无", "0", "0.0", "0.00"])
 
 
@@ -80,7 +81,7 @@ def blocks(sheet: RawSheet, filled: npt.NDArray[np.int64], rules: Rules) -> list
     for row in _candidates(sheet, start, end, filled) if found[0].kinds else ():
         last = found[-1]
         done = max((last.end, *(again + 1 for again in last.repeats)))
-        if row < done or known(sheet.rows(row, row + 1)[0], rules) < MIN_HEADER_FIELDS:
+        if row < done or not _may_head(sheet.rows(row, row + 1)[0], rules):
             continue
         end, paths = header_at(sheet, row, rules)
         columns, unknown = fields_of(paths, rules)
@@ -96,6 +97,12 @@ def blocks(sheet: RawSheet, filled: npt.NDArray[np.int64], rules: Rules) -> list
         found[-1] = replace(last, stop=lines)
         found.append(Block(lines, row, end, last.stop, paths, columns, unknown, kinds))
     return found
+
+
+def _may_head(row: Cells, rules: Rules) -> bool:
+    """Tell whether a row has enough words of headers, and no number."""
+    texts = [unicodedata.normalize("NFKC", str(cell)) for cell in row if cell is not None]
+    return known(row, rules) >= MIN_HEADER_FIELDS and not any(_NUMBER.fullmatch(text) for text in texts)
 
 
 def _candidates(sheet: RawSheet, start: int, end: int, filled: npt.NDArray[np.int64]) -> list[int]:
@@ -224,7 +231,7 @@ def set_aside(block: Block) -> list[int]:
 
 def _says(column: pa.ChunkedArray) -> Mask:
     """Tell which cells hold more than a stroke or a nought."""
-    silent = pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(_NOTHING)))
+    silent = pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(_NOTHING), column.type))
     says = pc.and_(pc.is_valid(column), pc.invert(silent))
     mask: Mask = says.to_numpy(zero_copy_only=False).astype(bool)
     return mask

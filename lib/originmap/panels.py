@@ -29,7 +29,7 @@ _STEPS: Final[Mapping[str, tuple[float, ...]]] = {
 }
 _RESTING: Final = (("先选同一单位的产品", 0.0), ("不限", math.inf))
 # The slider's own read-out is cut at 72 px; a description above its list leaves the list its width.
-_CSS: Final = """<style>
+CSS: Final = """<style>
 .originmap .widget-readout{min-width:12.5em;max-width:none}
 .originmap .widget-select-multiple .widget-label{text-align:left;width:auto;font-weight:bold}
 .originmap .widget-select-multiple select{width:100%;min-height:170px}
@@ -91,7 +91,7 @@ class OneMap:
         self.ring = maps.ring_layer()
         layers = [self.cells, self.points, self.ring, maps.label_layer(self.places)]
         self.map = maps.township_map(self.places, layers, note=maps.map_note(self.places, is_sample=round_.is_sample))
-        self.title = ipywidgets.HTML(_CSS + _title(round_, "产地一张图"))
+        self.title = ipywidgets.HTML(CSS + title_line(round_, "产地一张图"))
         self.sentence, self.legend, self.counts, self.card, self.table = (ipywidgets.HTML() for _ in range(5))
         self.view = self._laid_out()
         self._busy = False
@@ -280,7 +280,7 @@ class CoveragePanel:
         self._labels = maps.label_layer(self.places)
         note = maps.map_note(self.places, is_sample=round_.is_sample)
         self.map = maps.township_map(self.places, [self.cells, self._labels], note=note)
-        self.title = ipywidgets.HTML(_CSS + _title(round_, "面积核对"))
+        self.title = ipywidgets.HTML(CSS + title_line(round_, "面积核对"))
         self.counts, self.legend = ipywidgets.HTML(), ipywidgets.HTML()
         self.table = ipywidgets.HTML(layout={"max_height": "380px", "overflow": "auto"})
         side = ipywidgets.VBox([self.legend, self.table], layout={"flex": "2 1 360px", "grid_gap": "6px"})
@@ -328,7 +328,7 @@ class CoveragePanel:
         said = "，".join([known, *(f"{name} {value}" for name, value in total.items())])
         self.counts.value = f"<b>{escape(self.rules.products[product].name)}</b>：{escape(said)}"
         columns = ["township", "baseline_mu", "collected_mu", "gap_mu", "coverage_pct", "gap_status"]
-        self.table.value = _html(shown(self.shown[columns]))
+        self.table.value = html_table(shown(self.shown[columns]))
 
 
 def _several(name: str, options: Sequence[tuple[str, str]]) -> Any:
@@ -349,7 +349,8 @@ def _names(rules: Any) -> dict[str, str]:
     return {name: product.name for name, product in rules.products.items()}
 
 
-def _title(round_: Round, theme: str) -> str:
+def title_line(round_: Round, theme: str) -> str:
+    """Return the line above a panel as HTML: county, theme, round, and that it is internal, or a sample."""
     sample = "　<b style='color:#B00020'>样例数据（虚构）</b>" if round_.is_sample else ""
     text = f"{round_.rules['county']['full_name']}{theme}　{round_.name} 批次，截至 {round_.as_of:%Y-%m-%d}　{code('profile', 'internal')}"
     return f"<div style='font-size:13px'>{escape(text)}{sample}</div>"
@@ -368,7 +369,7 @@ def _counts(records: Any, rules: Any) -> str:
     where = "、".join(f"{'乡镇不明' if pd.isna(town) else town} {count}" for town, count in missing.items())
     total = f"已定位 {int(table['located'].sum())} / {int(table['records'].sum())} 条"
     rest = f"；未定位 {int(missing.sum())} 条：{where}" if len(missing) else ""
-    return f"{_html(written)}<div>{escape(total + rest)}</div>"
+    return f"{html_table(written)}<div>{escape(total + rest)}</div>"
 
 
 def _rows(records: Any, rules: Any) -> str:
@@ -380,10 +381,10 @@ def _rows(records: Any, rules: Any) -> str:
     written = shown(rows.assign(market_windows=windows, size=size)[_TABLE], products=_names(rules))
     written.insert(0, "序号", pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str"))
     note = f"共 {len(records)} 条" + (f"，列出前 {ROWS_SHOWN} 条" if len(records) > ROWS_SHOWN else "")
-    return f"{_html(written)}<div>{note}</div>"
+    return f"{html_table(written)}<div>{note}</div>"
 
 
-def _html(table: pd.DataFrame) -> str:
+def html_table(table: pd.DataFrame) -> str:
     """Return a table of texts as HTML, all of it escaped, figures to the right."""
     right = [bool(table[name].str.fullmatch(r"[-−\d.,/%]+|—").all()) for name in table]
     marks = [" class='n'" if figure else "" for figure in right]

@@ -9,17 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from defusedxml import ElementTree
 
-MAX_ROWS: Final = 1_048_576
-MAX_COLUMNS: Final = 16_384
-_CHUNK: Final = 1 << 16  # small enough that its arrays stay in the processor's cache
-# Excel holds 32,767 characters in a cell; a longer run without a tag is no sheet.
-_MAX_RUN: Final = 8 << 20
+from originmap.formats import Limits, chunks, too_large
+from originmap.grids import check_reach
 
 Merge = tuple[int, int, int, int]
 Signs = npt.NDArray[np.uint8]
@@ -56,39 +52,31 @@ class Part:
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
-class TooLargeError(Exception):
-    """A sheet beyond the limits; the text says how."""
-
-
-def scan(archive: zipfile.ZipFile, *, max_cells: int, max_merges: int) -> list[Part]:
+def scan(archive: zipfile.ZipFile, limits: Limits) -> list[Part]:
     """Return the worksheets of a package in the workbook's order.
 
     Raises
     ------
-    TooLargeError
-        A sheet's cells spread over more than `max_cells`, or it has more than `max_merges` merges.
+    UnreadableFileError
+        A sheet's cells lie too far apart, it has too many merges, is a bomb or declares entities.
     KeyError, ValueError, zipfile.BadZipFile, xml.etree.ElementTree.ParseError
         The package is damaged or is not what it says.
     """
     found = []
     for name, hidden, path in _listed(archive):
         part = Part(name, hidden)
-        for prefix, piece in _pieces(archive, path):
-            _read_piece(part, piece, _patterns(prefix), max_merges)
-        if part.rows * part.columns > max_cells:
+        for prefix, piece in _pieces(archive, path, limits):
+            _read_piece(part, piece, _patterns(prefix), limits.merges)
+        filled = part.rows * part.columns
+        if filled > limits.sparse_cells:
             # Perhaps nothing but empty rows with a style, which many sheets have to the very end: now each cell is looked at.
-            part.rows = part.columns = 0
-            for prefix, piece in _pieces(archive, path):
-                _read_cells(part, piece, _patterns(prefix).any_cell)
-                _refuse_beyond(part, max_cells)
-        _refuse_beyond(part, max_cells)
+            part.rows = part.columns = filled = 0
+            for prefix, piece in _pieces(archive, path, limits):
+                filled += _read_cells(part, piece, _patterns(prefix).any_cell)
+                check_reach(part.rows, part.columns, limits.cells, limits)
+        check_reach(part.rows, part.columns, filled, limits)
         found.append(part)
     return found
-
-
-def _refuse_beyond(part: Part, max_cells: int) -> None:
-    if part.rows > MAX_ROWS or part.columns > MAX_COLUMNS or part.rows * part.columns > max_cells:
-        raise TooLargeError(f"单元格散布到第 {part.rows} 行、第 {part.columns} 列")
 
 
 def _local(tag: str) -> str:
@@ -111,21 +99,18 @@ def _listed(archive: zipfile.ZipFile) -> Iterator[tuple[str, bool, str]]:
             yield sheet.get("name", ""), sheet.get("state", "visible") != "visible", path
 
 
-def _pieces(archive: zipfile.ZipFile, path: str) -> Iterator[tuple[bytes, bytes]]:
+def _pieces(archive: zipfile.ZipFile, path: str, limits: Limits) -> Iterator[tuple[bytes, bytes]]:
     """Yield a part's text cut behind a tag, each piece with the prefix of its element names."""
     prefix: bytes | None = None
     rest = b""
-    with archive.open(path) as stream:
-        while chunk := stream.read(_CHUNK):
-            chunk = rest + chunk
-            cut = chunk.rfind(b">") + 1
-            piece, rest = chunk[:cut], chunk[cut:]
-            if len(rest) > _MAX_RUN:
-                raise TooLargeError("一个单元格的文字过长")
-            if prefix is None:
-                root = re.search(rb"<(\w+:)?worksheet\b", piece)
-                prefix = (root[1] or b"") if root else b""
-            yield prefix, piece
+    for chunk in chunks(archive, archive.getinfo(path), limits):
+        whole = rest + chunk
+        cut = whole.rfind(b">") + 1
+        piece, rest = whole[:cut], whole[cut:]
+        if prefix is None:
+            root = re.search(rb"<(\w+:)?worksheet\b", piece)
+            prefix = (root[1] or b"") if root else b""
+        yield prefix, piece
 
 
 @dataclass(frozen=True)
@@ -185,13 +170,15 @@ def _read_piece(part: Part, piece: bytes, patterns: _Patterns, max_merges: int) 
     if piece.find(b"mergeCell", behind) >= 0:
         part.merges += [(*_place(first), *_place(last)) for first, last in patterns.merge.findall(piece, behind)]
         if len(part.merges) > max_merges:
-            raise TooLargeError(f"合并单元格超过 {max_merges:,} 处")
+            raise too_large(f"合并单元格超过 {max_merges:,} 处")
 
 
-def _read_cells(part: Part, piece: bytes, pattern: re.Pattern[bytes]) -> None:
-    for address in set(pattern.findall(piece)):
+def _read_cells(part: Part, piece: bytes, pattern: re.Pattern[bytes]) -> int:
+    addresses = pattern.findall(piece)
+    for address in set(addresses):
         row, column = _place(address.upper())
         part.rows, part.columns = max(part.rows, row + 1), max(part.columns, column + 1)
+    return len(addresses)
 
 
 def _read_rows(part: Part, piece: bytes, patterns: _Patterns, *, hidden: bool = True) -> None:

@@ -4,7 +4,7 @@ Rows are compared within one round. Findings are added; no value changes. A size
 blocks its row, as before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,29 +66,34 @@ def _phones(source: Source, frame: pd.DataFrame, subjects: Ints, rules: Rules) -
         mask = pd.Series(frame.index.isin(worst.index), index=frame.index)
         detail = worst.astype("str").reindex(frame.index)
         source.find("phone_shared", mask, "contact_phone", value=quoted.reindex(frame.index), detail=detail)
-    officials = {person: _listed(frame[f"{person}_phone"]) for person in ("supervisor", "collector")}
-    hits = phones[phones.isin(np.concatenate([listed.unique() for listed in officials.values()]))]
-    names: dict[str, set[str]] = {phone: set() for phone in hits}
-    for person, listed in officials.items():
-        own = listed[listed.isin(hits)] if len(hits) else listed[:0]
-        for phone, name in zip(own, frame[f"{person}_name"].reindex(own.index).fillna(""), strict=True):
-            names[phone].add(name)
+    people: dict[str, set[str]] = {}
+    for person in ("supervisor", "collector"):
+        typed = texts.joined([frame[f"{person}_phone"], frame[f"{person}_name"]])
+        for text in texts.distinct(typed)[1]:
+            listed, _, name = text.partition("\x1f")
+            for phone in listed.split(";"):
+                people.setdefault(phone, set()).add(name)
+    people.pop("", None)
+    hits = phones[phones.isin(list(people))]
     # An official who grows something has a phone of his own.
     other = [
-        who not in names[phone] for who, phone in zip(frame["contact_name"].reindex(hits.index), hits, strict=True)
+        who not in people[phone] for who, phone in zip(frame["contact_name"].reindex(hits.index), hits, strict=True)
     ]
     hits = hits[other]
     hits = hits[~hits.index.duplicated()]
     if hits.empty:
         return
     mask = pd.Series(frame.index.isin(hits.index), index=frame.index)
-    whose = hits.map({phone: "、".join(sorted(listed - {""})) for phone, listed in names.items()}).astype("str")
+    whose = hits.map({phone: "、".join(sorted(people[phone] - {""})) for phone in hits.unique()}).astype("str")
     quoted = mask_phones(hits).reindex(frame.index)
     source.find("phone_of_official", mask, "contact_phone", value=quoted, detail=whose.reindex(frame.index))
 
 
 def _listed(phones: pd.Series) -> pd.Series:
     """Return one number an entry; a cell with two has two entries of one index."""
+    odd = texts.found_in(phones, r"[*;]")
+    if not odd.any():
+        return phones.dropna()
     whole = phones[phones.notna().to_numpy(bool) & ~texts.found_in(phones, r"\*")]
     several = texts.found_in(whole, ";")
     if not several.any():
@@ -111,7 +116,7 @@ def _distinct(groups: Ints, members: Ints) -> Ints:
 
 def _points(source: Source, frame: pd.DataFrame, subjects: Ints, points: Ints, rules: Rules, places: Places) -> None:
     """Find points that many subjects share, and those on their township's seat (said instead)."""
-    towns = pd.Categorical(frame["township_code"], categories=places.townships["township_code"]).codes
+    towns = _places_in(frame["township_code"], places.townships["township_code"])
     lon, lat = (
         frame[axis].to_numpy() - np.append(places.townships[f"seat_{axis}"].to_numpy(), np.nan)[towns]
         for axis in ("lon", "lat")
@@ -125,6 +130,13 @@ def _points(source: Source, frame: pd.DataFrame, subjects: Ints, points: Ints, r
     if shared.any():
         detail = counts.astype("str")
         source.find("point_shared", shared, "point", value=_point_text(source, shared), detail=detail)
+
+
+def _places_in(typed: pd.Series, options: Iterable[str]) -> Ints:
+    """Return the place of each text among `options`, -1 where it is none of them."""
+    place = {option: at for at, option in enumerate(options)}
+    numbers, distinct = texts.distinct(typed)
+    return np.array([*(place.get(text, -1) for text in distinct), -1])[numbers]
 
 
 def _point_text(source: Source, mask: pd.Series) -> pd.Series:
@@ -232,7 +244,7 @@ def sizes(source: Source, frame: pd.DataFrame, rules: Rules, *, by_type: bool = 
     """
     given, products = rules["judging"], list(rules.products.values())
     value = frame["size_value"].to_numpy(dtype="float64")
-    product = pd.Categorical(frame["product"], categories=[item.code for item in products]).codes.astype(np.int64)
+    product = _places_in(frame["product"], [item.code for item in products])
     low, high = (np.array([*(item.plausible[edge] for item in products), np.nan])[product] for edge in (0, 1))
     off = (value < low) | (value > high)
     kind = frame["subject_type"]
@@ -342,11 +354,20 @@ def _columns(
     """Return ``{(table, unit): factor}`` for columns that lie in another unit as a whole, with one finding for each."""
     given, names = rules["judging"], codes("size_unit")
     off = log - scale.others
-    rows = pd.DataFrame({"table": source.frame["table"].to_numpy(), "unit": unit, "off": off, "log": log})
-    rows = rows.assign(spread=scale.spread(off), below=scale.below, above=scale.above, centre=scale.others)
-    grouped = rows[counted].dropna().groupby(["table", "unit"], sort=True)
-    middle = grouped.median().assign(rows=grouped.size())
-    doubtful = (middle["rows"] >= given["sheet_rows"]) & (middle["off"].abs() > given["sheet_limit"] * middle["spread"])
+    rows = pd.DataFrame({"table": source.frame["table"].to_numpy(), "unit": unit, "off": off})[counted & ~np.isnan(off)]
+    grouped = rows.groupby(["table", "unit"], sort=True)["off"]
+    suspect = (grouped.size() >= given["sheet_rows"]) & (
+        grouped.median().abs() > given["sheet_limit"] * given["peer_spread"]
+    )
+    keys = pd.MultiIndex.from_frame(rows[["table", "unit"]])
+    rows = rows[keys.isin(suspect.index[suspect])] if suspect.any() else rows[:0]
+    at = rows.index.to_numpy()
+    rows = rows.assign(
+        log=log[at], centre=scale.others[at], spread=scale.spread(off)[at], below=scale.below[at], above=scale.above[at]
+    )
+    grouped_all = rows.groupby(["table", "unit"], sort=True)
+    middle = grouped_all.median().assign(rows=grouped_all.size())
+    doubtful = middle["off"].abs() > given["sheet_limit"] * middle["spread"]
     factors: dict[tuple[int, str], float] = {}
     for (number, kind), row in middle[doubtful].iterrows():
         near = {}
@@ -359,11 +380,13 @@ def _columns(
         ((word, factors[number, kind]),) = near.items()
         table = source.tables[number]
         cell = f"{column_letter(table.columns['size'])}{table.head_row}" if table.head_row else ""
-        at = pd.DataFrame(
+        where = pd.DataFrame(
             {"file": table.file, "sheet": table.sheet, "row": [table.head_row or pd.NA], "cell": cell}, [-1 - number]
         )
         typical = [f"{np.exp(row[name]):.4g}" for name in ("log", "centre")]
         detail = f"{row['rows']:.0f} 行中位 {typical[0]}，其他表 {typical[1]}{names[kind]}"
         header = table.headers.get("size", "")
-        source.findings.append(found("unit_beside_peers", at, field="size", value=header, proposal=word, detail=detail))
+        source.findings.append(
+            found("unit_beside_peers", where, field="size", value=header, proposal=word, detail=detail)
+        )
     return factors

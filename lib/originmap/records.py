@@ -63,10 +63,8 @@ def zero_reports(tables: Sequence[Table], rules: Rules, places: Places) -> tuple
         return pd.DataFrame({"township_code": [], "product": []}, dtype="str"), []
     code, _ = townships(source, places, rules)
     names = rules.product_names()
-    product = (
-        source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore").astype("str")
-    )
-    product = product.fillna(sheet_products(source, rules))
+    given = source.text("product").map(lambda text: names.get(notation.narrow(text)), na_action="ignore")
+    product = given.astype("str").fillna(sheet_products(source, rules))
     rows = {(table.file, table.sheet) for table in tables if len(table.rows)}
     filled = source.frame["table"].map({at: (table.file, table.sheet) in rows for at, table in enumerate(tables)})
     unclear = product.isna() & filled.astype(bool)
@@ -102,7 +100,7 @@ def sheet_townships(tables: Sequence[Table], places: Places) -> pd.DataFrame:
     rows = []
     for table in tables:
         reporting = [text for text in table.context if re.search("单位|乡镇", text)]
-        hit = places.mentioned([*reporting, *table.context], [table.sheet], [table.file])
+        hit = places.mentioned([*reporting, *table.context], [table.sheet], [*table.known_as, table.file])
         rows.append({"origin": ("context", "sheet", "file")[hit[0]] if hit else None, "code": hit[1] if hit else None})
     return pd.DataFrame(rows, columns=["origin", "code"]).astype("str")
 
@@ -116,7 +114,7 @@ def townships(source: Source, places: Places, rules: Rules) -> tuple[pd.Series, 
     own = places.township_of(text)
     code = own.where(text.notna(), default)
     names = places.names
-    near = closest(text.where(code.isna()), names.values(), cutoff=rules["judging"]["near_text"])
+    near = closest(text.where(code.isna()), names.values(), rules["judging"]["near_text"])
     source.find("township_unknown", code.isna(), "township", proposal=near)
     differs = own.notna() & default.notna() & (own != default) & origin.isin(["context", "sheet"])
     source.find("township_differs", differs, "township", detail=default.map(names).astype("str"))
@@ -180,8 +178,7 @@ def _products(source: Source, rules: Rules) -> pd.Series:
     source.find("product_missing", product.isna() & text.isna(), "product")
     source.find("product_ambiguous", ambiguous, "product")
     unknown = product.isna() & text.notna() & ~ambiguous
-    others = rules["not_products"]["others"]
-    near = closest(clean.where(unknown), names, cutoff=rules["judging"]["near_text"], but=others)
+    near = closest(clean.where(unknown), names, rules["judging"]["near_text"], but=rules["not_products"]["others"])
     source.find("product_unknown", unknown, "product", proposal=near)
     return product
 
@@ -196,8 +193,9 @@ def _choice(source: Source, name: str, rules: Rules, rule: str) -> pd.Series:
     if name != "trace_methods":
         known &= ~texts.found_in(code, ";")
     unknown = text.notna() & ((read["rest"] != "") | ~known)
-    near = closest(read["rest"].where(unknown), forms, cutoff=rules["judging"]["near_text"])
-    source.find(rule, unknown, name, proposal=near)
+    source.find(
+        rule, unknown, name, proposal=closest(read["rest"].where(unknown), forms, rules["judging"]["near_text"])
+    )
     return code.where(known)
 
 

@@ -27,6 +27,7 @@ from originmap import exports, notebooks, reconcile, vocab
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
+from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 MANIFEST: Final = "manifest.json"
@@ -110,7 +111,9 @@ def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Ro
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
     """Make the tree of ``originmap check`` and swap it in; return where it stands. Errors as `write_report`."""
     with _tree(target, round_.folder) as (build, place):
-        exports.write_check(round_, build, returns=returns)
+        exports.write_check(round_, build)
+        if returns:
+            write_slips(round_, build / "returns")
         _write_manifest(round_, Settings(round_.folder), build)
         return place()
 
@@ -158,7 +161,7 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
     elif kind == "tables":
         _tables(round_, settings, _folder(build, "tables"))
     elif kind == "desk":
-        exports.write_corrections(round_, build / "desk", townships=codes, nested=True)
+        write_slips(round_, build / "desk", townships=codes, nested=True)
     else:
         msg = f"unknown piece {piece!r}"
         raise ValueError(msg)
@@ -178,11 +181,12 @@ def _notebook(name: str, settings: Settings, folder: Path) -> None:
         parameters["rules"] = str(settings.rules)
     with tempfile.TemporaryDirectory() as scratch:
         # The tree has these pictures already: what a notebook saves by itself is not kept twice.
-        if "out" in notebooks.known_parameters(notebooks.read(source)):
+        known = notebooks.known_parameters(notebooks.read(source))
+        if "out" in known:
             parameters["out"] = scratch
         made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks")
         # What is handed over names the round, not the folder of whoever made it.
-        places = {str(settings.inbox): settings.inbox.name, scratch: "outputs/briefing", str(PROJECT): "."}
+        places = {str(settings.inbox): settings.inbox.name, scratch: str(known.get("out", "")), str(PROJECT): "."}
         if settings.rules:
             places[str(settings.rules)] = settings.rules.name
         made = notebooks.without_paths(made, places)

@@ -1,9 +1,10 @@
 """Rounds: everything known of a county in one month, read from its folder and frozen."""
 
 import calendar
+import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +12,14 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
-from originmap import baseline, checks, datum, records, verdicts
+from originmap import baseline, checks, datum, records, resubmission, submissions, verdicts
 from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.decisions import Store, of_county
 from originmap.findings import compose, found
+from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
+from originmap.resubmission import Settled
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
 from originmap.sheets import Inbox, Table, read_inbox
 from originmap.vocab import codes
@@ -42,9 +45,9 @@ class InboxError(ValueError):
 
 
 class _OnRecord(NamedTuple):
-    """What people have said about a round: the datums that its ``round.toml`` declares, and the county's decisions."""
+    """What people have said about a round: its files' datums (``{file: datum}``) and the county's decisions."""
 
-    declared: Mapping[str, str]
+    datums: Mapping[str, str]
     entries: pd.DataFrame
 
 
@@ -82,6 +85,10 @@ class Round:
         What stood in the cells and was read from them before decisions, columns as ``verdicts.RAW_COLUMNS``, aligned to `records`.
     decisions
         Every decision on record and what it does here, as ``verdicts.settle`` gives them.
+    resubmissions
+        What became of each finding and row of the slips that came back, columns as ``outcomes.OUTCOME_COLUMNS``.
+    superseded
+        `file, sheet, kind, count, slip`: rows that a slip stands for now.
     """
 
     name: str
@@ -102,6 +109,10 @@ class Round:
     datums: Mapping[str, str]
     raw: pd.DataFrame
     decisions: pd.DataFrame
+    resubmissions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OUTCOME_COLUMNS, dtype="str"))
+    superseded: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["file", "sheet", "kind", "count", "slip"])
+    )
 
     def headline(self) -> list[str]:
         """Return the three lines an analyst reads first: received, recognised, not recognised and why."""
@@ -217,8 +228,17 @@ def _month_end(name: str) -> datetime:
     return datetime.combine(last, time.max.replace(microsecond=0))
 
 
-def _of_kind(inbox: Inbox, kind: str) -> list[Table]:
-    return [table for table in inbox.tables if table.kind == kind]
+def _of_kind(tables: Sequence[Table], kind: str) -> list[Table]:
+    return [table for table in tables if table.kind == kind]
+
+
+class _Rows(NamedTuple):
+    """Collection rows judged, with the findings against them, what stood there, and what decisions did."""
+
+    frame: Any
+    findings: list[pd.DataFrame]
+    raw: pd.DataFrame
+    decisions: pd.DataFrame
 
 
 def _assemble(
@@ -228,34 +248,46 @@ def _assemble(
     rules: Rules,
     places: Places,
     inbox: Inbox,
-    settled: _OnRecord,
+    said: _OnRecord,
 ) -> Round:
-    datums, said = verdicts.datums(settled.declared, settled.entries, name)
-    findings = [*inbox.findings, *places.findings, *said]
-    collected = Source.of(_of_kind(inbox, "collection"))
-    frame = records.collection(collected, rules, places, name, datums=datums)
-    frame = checks.identified(collected, frame, rules, places, name)
-    raw = verdicts.raw_values(collected, frame)
-    frame, told = verdicts.settle(collected, frame, raw, settled.entries, rules)
-    frame = checks.collection(collected, frame, rules, places)
-    findings.extend(part.assign(record_id=frame["record_id"].reindex(part.index)) for part in collected.findings)
-    zero, zero_findings = records.zero_reports(_of_kind(inbox, "collection"), rules, places)
+    settled = resubmission.settle(inbox)
+    datums, told = verdicts.datums(said.datums, said.entries, name, originals=_originals(settled))
+    findings = [*inbox.findings, *places.findings, *told, *settled.findings]
+    tables = _of_kind(settled.tables, "collection")
+    live = _collected(tables, rules, places, name, settled, _OnRecord(datums, said.entries))
+    findings.extend(live.findings)
+    zero, zero_findings = records.zero_reports(tables, rules, places)
     findings.extend(zero_findings)
 
-    tables, registry_round, note = _nearest(path, name, "registry", inbox, rules)
+    tables, registry_round, note = _nearest(path, name, "registry", settled.tables, rules)
     findings.extend(note)
-    listed = Source.of(tables)
-    registry = checks.registry(listed, records.registry(listed, rules, places, registry_round), rules, places)
-    findings.extend(part.assign(record_id=registry["record_id"].reindex(part.index)) for part in listed.findings)
+    registry, found_there = _registered(tables, rules, places, registry_round, settled)
+    findings.extend(found_there)
 
-    tables, planting_round, note = _nearest(path, name, "planting_area", inbox, rules)
+    tables, planting_round, note = _nearest(path, name, "planting_area", settled.tables, rules)
     findings.extend(note)
     planted = Source.of(tables)
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
 
-    sheets = _sheet_counts(inbox, frame, registry, places)
-    return Round(
+    composed, resubmissions, frame, raw = compose(findings), None, live.frame, live.raw
+    if inbox.slips:
+        composed = resubmission.without_superseded(composed, settled)
+        old_findings: list[pd.DataFrame] = []
+        if tables := _of_kind(settled.old, "collection"):
+            gone = _collected(tables, rules, places, name, None, _OnRecord(datums, said.entries.iloc[:0]))
+            old = _superseded(gone.frame)
+            frame = _below(frame, old)
+            raw = pd.concat([raw, gone.raw.assign(record_id=old["record_id"])], ignore_index=True)
+            old_findings += gone.findings
+        if tables := _of_kind(settled.old, "registry"):
+            old, found_there = _registered(tables, rules, places, registry_round, None)
+            registry = _below(registry, _superseded(old))
+            old_findings += found_there
+        resubmissions = outcomes(settled, composed, compose(old_findings))
+    sheets = submissions.sheet_counts(inbox, frame, registry, places, settled)
+    came = submissions.arrived(inbox, sheets, live.frame, places)
+    made = Round(
         name=name,
         folder=path,
         as_of=as_of,
@@ -264,24 +296,80 @@ def _assemble(
         records=frame,
         registry=registry,
         planting_area=planting,
-        findings=compose(findings),
+        findings=composed,
         files=inbox.files,
         sheets=sheets,
         skipped=inbox.skipped,
         columns=table_cells(inbox.tables),
-        submissions=_submissions(frame, zero, _arrived(inbox, sheets, frame, places), rules),
+        submissions=submissions.submissions(live.frame, zero, came, rules),
         is_sample=inbox.is_sample,
         datums=datums,
         raw=raw,
-        decisions=told,
+        decisions=live.decisions,
+        superseded=settled.superseded,
     )
+    return made if resubmissions is None else replace(made, resubmissions=resubmissions)
+
+
+def _originals(settled: Settled) -> dict[str, list[str]]:
+    """Return ``{slip: the files that it descends from}``, the nearest first: its points are in their datum."""
+    return {
+        pair.slip.file: [
+            pair.original,
+            *(each.file for each in (pair.slip.origin.generations if pair.slip.origin else ())),
+        ]
+        for pair in settled.pairs
+    }
+
+
+def _collected(
+    tables: Sequence[Table], rules: Rules, places: Places, round_name: str, settled: Settled | None, said: _OnRecord
+) -> _Rows:
+    """Return the collection rows of `tables`, typed and judged, with the decisions applied."""
+    source = Source.of(tables)
+    if settled is not None and settled.disputed:
+        settled.dispute(source)
+    frame = records.collection(source, rules, places, round_name, datums=said.datums)
+    frame = checks.identified(source, frame, rules, places, round_name)
+    raw = verdicts.raw_values(source, frame)
+    frame, told = verdicts.settle(source, frame, raw, said.entries, rules)
+    frame = checks.collection(source, frame, rules, places)
+    return _Rows(frame, _against(frame, source), raw, told)
+
+
+def _registered(
+    tables: Sequence[Table], rules: Rules, places: Places, round_name: str, settled: Settled | None
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return the registry rows of `tables`, typed and judged, and the findings against them."""
+    source = Source.of(tables)
+    if settled is not None and settled.disputed:
+        settled.dispute(source)
+    frame = checks.registry(source, records.registry(source, rules, places, round_name), rules, places)
+    return frame, _against(frame, source)
+
+
+def _against(frame: pd.DataFrame, source: Source) -> list[pd.DataFrame]:
+    return [part.assign(record_id=frame["record_id"].reindex(part.index)) for part in source.findings]
+
+
+def _superseded(old: Any) -> Any:
+    """Return rows that slips supersede as duplicates with ids of their own."""
+    # The slip's row has the id now; _with_ids has numbered equal ones.
+    ids = [hashlib.sha256(f"{text}\x1fsuperseded".encode()).hexdigest()[:16] for text in old["record_id"]]
+    old = old.assign(status="duplicate", in_scope=pd.NA, record_id=pd.Series(ids, index=old.index, dtype="str"))
+    old["in_scope"] = old["in_scope"].astype("boolean")
+    return old
+
+
+def _below(frame: Any, old: Any) -> Any:
+    return pd.concat([frame, old], ignore_index=True).astype({"status": "str"})
 
 
 def _nearest(
-    path: Path, name: str, kind: str, inbox: Inbox, rules: Rules
+    path: Path, name: str, kind: str, own: Sequence[Table], rules: Rules
 ) -> tuple[list[Table], str, list[pd.DataFrame]]:
     """Return the tables of `kind` from this round or the nearest earlier one, and a finding when it is not this."""
-    tables = _of_kind(inbox, kind)
+    tables = _of_kind(own, kind)
     if tables:
         return tables, name, []
     what = "附件4名录" if kind == "registry" else "附件5面积表"
@@ -290,56 +378,7 @@ def _nearest(
         item.name: item for item in path.resolve().parent.iterdir() if _ROUND.fullmatch(item.name) and item.is_dir()
     }
     for earlier in sorted((other for other in siblings if other < name), reverse=True):
-        tables = _of_kind(read_inbox(siblings[earlier], rules), kind)
+        tables = _of_kind(resubmission.settle(read_inbox(siblings[earlier], rules)).tables, kind)
         if tables:
             return tables, earlier, [found("carried_forward", at, detail=f"{what}，沿用 {earlier} 批次的")]
     return [], name, [found("carried_forward", at, detail=f"{what}，以前的批次也没有，相关数值未知")]
-
-
-def _sheet_counts(inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, places: Places) -> pd.DataFrame:
-    """Return for every sheet whose it is and that `rows_in` = accepted + quarantined + duplicate + skipped."""
-    both = pd.concat(
-        [frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]]
-    )
-    counts = both.groupby(["source_file", "source_sheet", "status"]).size().unstack(fill_value=0)
-    sheets = inbox.sheets.set_index(["file", "sheet"])
-    skipped = inbox.skipped.groupby(["file", "sheet"]).size()
-    for status in ("accepted", "quarantined", "duplicate"):
-        column = counts[status] if status in counts else pd.Series(dtype="int64")
-        sheets[status] = column.reindex(sheets.index, fill_value=0).astype("int64")
-    sheets["skipped"] = skipped.reindex(sheets.index, fill_value=0).astype("int64")
-    # The other kinds have no records of their own: each of their rows is used.
-    for table in inbox.tables:
-        if table.kind not in ("collection", "registry"):
-            sheets.loc[(table.file, table.sheet), "accepted"] += len(table.rows)
-    whole = records.sheet_townships(inbox.tables, places)["code"]
-    owners = {(table.file, table.sheet): code for table, code in reversed([*zip(inbox.tables, whole, strict=True)])}
-    hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
-    owners |= {key: hit[1] if hit else None for key, hit in hits.items()}
-    sheets["township_code"] = pd.Series([owners[key] for key in sheets.index], index=sheets.index, dtype="str")
-    return sheets.reset_index()
-
-
-def _arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Places) -> set[str]:
-    """Return the townships that something came from, be it a scan or a sheet that nobody could read."""
-    unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
-    named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
-    ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
-    return named | set(ours.dropna()) | set(frame["township_code"].dropna().unique())
-
-
-def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:
-    key = ["township_code", "product"]
-    every = zero[zero["product"].isna()][["township_code"]].merge(
-        pd.DataFrame({"product": list(rules.products)}), how="cross"
-    )
-    zero = pd.concat([zero[zero["product"].notna()], every], ignore_index=True).drop_duplicates()
-    # A buyer's row says nothing of what is grown.
-    grown = frame["township_code"].notna() & (frame["subject_type"] != "buyer")
-    rows = frame.loc[grown, key].drop_duplicates().assign(state="reported")
-    silent = zero.merge(rows, on=key, how="left")
-    silent = silent[silent["state"].isna()].assign(state="zero")
-    spoken = pd.concat([rows, silent], ignore_index=True)
-    mute = sorted(arrived - set(spoken["township_code"]))
-    rest = pd.DataFrame({"township_code": mute, "product": pd.NA, "state": "arrived"})
-    return pd.concat([spoken, rest], ignore_index=True).astype("str").sort_values(key, ignore_index=True)

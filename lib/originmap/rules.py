@@ -150,6 +150,7 @@ def load_rules(
         "places",
         "judging",
         "classes",
+        "returns",
         "limits",
     ):
         if section not in tree:

@@ -361,7 +361,7 @@ def _villages(source: Source, frame: pd.DataFrame, rules: Rules, places: Places)
         for code in frame.loc[unknown, "township_code"].unique():
             here = unknown & (frame["township_code"] == code)
             options = [f"{core}{'社区' if '居' in full else '村'}" for core, full in homes[str(code)].items()]
-            near[here] = closest(frame.loc[here, "village"], options, cutoff=cutoff)
+            near[here] = closest(frame.loc[here, "village"], options, cutoff)
         source.find("village_unknown", unknown, "village", proposal=near, detail=frame["township"])
 
 
@@ -383,6 +383,7 @@ def _addresses(source: Source, frame: pd.DataFrame, places: Places) -> None:
     if not named.any():
         return
     sought = re.compile("|".join(sorted(map(re.escape, full), key=len, reverse=True)))
-    towns_named = address[named].map(lambda text: places.names[full[sought.search(text)[0]]])  # type: ignore[index]
+    names = places.names
+    towns_named = address[named].map(lambda text: names[full[sought.search(text)[0]]])  # type: ignore[index]
     detail = towns_named.astype("str").reindex(frame.index)
     source.find("address_township_differs", pd.Series(named, index=frame.index), "base_address", detail=detail)

@@ -7,7 +7,7 @@ accounts and passwords are refused before a cell is kept.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +21,9 @@ from originmap import layouts
 from originmap.archives import sources
 from originmap.findings import found
 from originmap.formats import UnreadableFileError
-from originmap.headers import MIN_HEADER_FIELDS, column_letter, loose, plain
+from originmap.headers import MIN_HEADER_FIELDS, column_letter, is_accounts, loose, plain
 from originmap.rules import Rules
+from originmap.slips import Slip, is_own, letters, lift
 from originmap.texts import TEXT
 from originmap.workbooks import Cells, RawSheet, read_file
 
@@ -58,6 +59,8 @@ class Table:
         The product whose column this is, where a sheet has one a product; else empty.
     whole
         Whether these are all the rows of the sheet; several tables may share one (see `layouts`).
+    known_as
+        Names of the files that a return slip was made from.
     """
 
     kind: str
@@ -71,11 +74,16 @@ class Table:
     head_row: int = 0
     product: str = ""
     whole: bool = True
+    known_as: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
         """`rows` as a frame."""
         return frame_of(self.rows)
+
+    def only(self, mask: pd.Series) -> "Table":
+        """Return the table with the rows of `mask` (aligned to `frame`) and without zero reports."""
+        return replace(self, rows=self.rows.filter(pa.array(mask.to_numpy())), zero_rows=self.zero_rows.slice(0, 0))
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,10 @@ class Inbox:
         Findings against files, sheets and columns.
     is_sample
         Whether any title says 样例数据.
+    slips
+        The return slips among the files.
+    digests
+        What each file's content is known by (``slips.letters``); empty where no slip came.
     """
 
     files: pd.DataFrame
@@ -105,11 +117,18 @@ class Inbox:
     tables: tuple[Table, ...]
     findings: tuple[pd.DataFrame, ...]
     is_sample: bool
+    slips: tuple[Slip, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """Return Arrow rows as a frame with text columns."""
     return table.to_pandas(types_mapper={pa.large_string(): TEXT}.get)
+
+
+def rows_of(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame made by `frame_of` as Arrow rows again."""
+    return pa.table({name: pa.array(frame[name]) for name in frame})
 
 
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
@@ -119,9 +138,12 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
     skipped: list[tuple[str, str, int, str]] = []
     tables: list[Table] = []
     findings: list[pd.DataFrame] = []
+    slips: list[Slip] = []
+    digests: dict[str, str] = {}
     is_sample = False
     for source in sources(folder, rules):
         name = source.name
+        digests |= {name: letters(source.data)} if source.error is None else {}
         at = pd.DataFrame({"file": [name], "sheet": [""], "row": [pd.NA], "cell": [""]})
         try:
             if source.error is not None:
@@ -134,9 +156,11 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
             continue
         files.append({"file": name, "status": "read"})
         findings.extend(found(rule, at, detail=detail) for rule, detail in notes)
+        raw, slip = lift(raw, rules)
+        slips.extend([slip] if slip else [])
         for sheet in raw:
             kind, made, reasons, sheet_findings = recognise(sheet, rules)
-            rows_in = sum(len(table.rows) for table in made) + int((reasons != "").sum())
+            rows_in = len(sheet) + _side_by_side(made)
             sheets.append({"file": name, "sheet": sheet.sheet, "kind": kind, "rows_in": rows_in})
             skipped.extend((name, sheet.sheet, row, reason) for row, reason in enumerate(reasons, start=1) if reason)
             findings.extend(sheet_findings)
@@ -149,6 +173,8 @@ def read_inbox(folder: Path, rules: Rules) -> Inbox:
         tables=tuple(tables),
         findings=tuple(findings),
         is_sample=is_sample,
+        slips=tuple(slips),
+        digests=digests if slips else {},
     )
 
 
@@ -164,7 +190,10 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, l
     if not len(reasons):
         return "empty", [], reasons, []
     at = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [pd.NA], "cell": [""]})
-    if _is_accounts(sheet, rules.headers["refuse"]):
+    if is_own(sheet):
+        reasons[:] = "note"
+        return "slip", [], reasons, []
+    if is_accounts(sheet, rules.headers["refuse"]):
         reasons[:] = "refused"
         return "refused", [], reasons, [found("sheet_refused", at)]
     findings = [found("sheet_hidden", at)] if sheet.hidden else []
@@ -198,6 +227,14 @@ def recognise(sheet: RawSheet, rules: Rules) -> tuple[str, list[Table], Cells, l
     return blocks[0].kinds[0], [replace(table, whole=whole) for table in tables], reasons, findings
 
 
+def _side_by_side(tables: Sequence[Table]) -> int:
+    """Return how many records stand beside another one in their row (a column a product)."""
+    if len(tables) < 2:
+        return 0
+    rows = np.concatenate([table.rows["row"].to_numpy() for table in tables])
+    return len(rows) - len(np.unique(rows))
+
+
 def _unrecognised(sheet: RawSheet, block: layouts.Block, at: pd.DataFrame) -> pd.DataFrame:
     """Return the finding of a header that makes no kind, or several."""
     # What stands in a sheet that nobody understands is not quoted: it may be anything.
@@ -226,21 +263,21 @@ def _read_block(
         reasons[nothing] = "zero_report"
         for part in split:
             own = {field: body[field_at[column]] for field, column in part.columns.items()}
-            rows = _rows(own, part.rows)
+            rows_of = _rows(own, part.rows)
             table = Table(
                 kind=block.kinds[0],
                 file=sheet.file,
                 sheet=sheet.sheet,
                 columns=part.columns,
                 headers=part.headers,
-                rows=rows,
-                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else rows.slice(0, 0),
+                rows=rows_of,
+                zero_rows=_rows(own, zero) if part is split[0] and zero.any() else rows_of.slice(0, 0),
                 context=(*heading, *context),
                 head_row=block.end,
                 product=part.product,
             )
             tables.append(table)
-            if both.any():
+            if (both & part.rows).any():
                 findings.append(_twice(table, np.flatnonzero(both) + 1))
     spot = pd.DataFrame({"file": [sheet.file], "sheet": [sheet.sheet], "row": [block.end]})
     for column in (*block.unknown, *layouts.set_aside(block)):
@@ -272,30 +309,6 @@ def _rows(body: Mapping[str, pa.ChunkedArray], wanted: npt.NDArray[np.bool_]) ->
 
 def _texts(cells: Cells) -> list[str]:
     return [str(cell) for cell in cells.ravel() if cell is not None]
-
-
-def _is_accounts(sheet: RawSheet, refuse: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether a sheet holds accounts or passwords: as columns of a header-like row anywhere, or said with a colon."""
-    passwords, accounts = "|".join(refuse["passwords"]), "|".join(refuse["accounts"])
-    sieve = loose((*refuse["passwords"], *refuse["accounts"]))
-    chunks = [chunk for column in sheet.table.itercolumns() for chunk in column.chunks]
-    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
-    suspicious = distinct.filter(pc.match_substring_regex(distinct, sieve))
-    if not len(suspicious):
-        return False
-    hits: set[int] = set()
-    for column in sheet.table.itercolumns():
-        hits |= set(np.flatnonzero(pc.is_in(column, suspicious).to_numpy(zero_copy_only=False)).tolist())
-    said = re.compile(rf"(?:{passwords}|{accounts})[名]?[:：=]")
-    heads = re.compile(rf".{{0,8}}(?:{passwords})|(?:登录|登陆|平台|系统)*(?:{accounts})")
-    for row in sorted(hits):
-        cells = [str(cell) for cell in sheet.rows(row, row + 1)[0] if cell is not None]
-        texts = ["".join(unicodedata.normalize("NFKC", cell).split()).lower() for cell in cells]
-        if any(said.search(text) for text in texts):
-            return True
-        if any(heads.fullmatch(text) for text in texts) and len(cells) > 1 and not any(map(str.isdigit, cells)):
-            return True
-    return False
 
 
 def _id_findings(sheet: RawSheet) -> pd.DataFrame:

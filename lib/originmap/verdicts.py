@@ -7,7 +7,7 @@ the row is gone (``orphaned``).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import geopandas as gpd
@@ -116,11 +116,16 @@ def datum_verdict(round_name: str, file: str, name: str, *, why: str, before: st
 
 
 def datums(
-    declared: Mapping[str, str], entries: pd.DataFrame, round_name: str
+    declared: Mapping[str, str],
+    entries: pd.DataFrame,
+    round_name: str,
+    *,
+    originals: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[dict[str, str], list[pd.DataFrame]]:
     """Return ``{file: datum}`` as declared and decided, and a finding for each file in another datum than WGS84, or in dispute.
 
-    Where a decision contradicts the declaration in ``round.toml`` the declaration holds: it lies beside the files for all to see.
+    Where a decision contradicts the declaration in ``round.toml`` the declaration holds: it lies beside the files for all to see. A slip
+    that nobody has spoken of is in the datum of what it descends from: `originals`, ``{slip: files, the nearest first}``.
     """
     decided = {}
     held = decisions.holding(entries, "datum")
@@ -128,11 +133,18 @@ def datums(
         if target["round"] == round_name:
             decided[str(target["file"])] = (str(after["datum"]), str(who))
     kept = {file: name for file, (name, _) in decided.items()} | dict(declared)
+    spoken_of = {file: file for file in kept}
+    for slip, files in (originals or {}).items():
+        known = [file for file in files if file in kept]
+        if known and slip not in kept:
+            spoken_of[slip] = known[0]
+    kept = {file: kept[origin] for file, origin in spoken_of.items()}
     findings = []
     for file, name in sorted(kept.items()):
         at = pd.DataFrame({"file": [file], "sheet": [""], "row": [pd.NA], "cell": [""]})
         if name in ("gcj02", "bd09"):
-            by = "round.toml" if file in declared else decided[file][1]
+            origin = spoken_of[file]
+            by = "round.toml" if origin in declared else decided[origin][1]
             findings.append(found("datum_declared", at, field="point", proposal=_SHOWN[name], detail=by))
         if file in declared and file in decided and decided[file][0] != name:
             said = f"{decided[file][1]}定为 {_SHOWN[decided[file][0]]}，round.toml 写 {_SHOWN[name]}"

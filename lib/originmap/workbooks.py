@@ -24,7 +24,7 @@ from defusedxml import DefusedXmlException
 from originmap.documents import kind_to_read, read_document
 from originmap.formats import ID_NUMBER, Limits, UnreadableFileError, check_package, opened, shown_name, too_large
 from originmap.grids import Grid, value_text
-from originmap.parts import Merge, Part, TooLargeError, scan
+from originmap.parts import Merge, Part, scan
 from originmap.rules import Rules
 
 Cells = npt.NDArray[np.object_]
@@ -114,8 +114,6 @@ def read_file(data: bytes, name: str, rules: Rules) -> tuple[list[RawSheet], tup
         raise
     except python_calamine.PasswordError as error:
         raise UnreadableFileError("file_encrypted") from error
-    except TooLargeError as error:
-        raise UnreadableFileError("file_too_large", str(error)) from error
     except (*_DAMAGED, OSError) as error:
         raise UnreadableFileError("file_unreadable") from error
     except BaseException as error:
@@ -129,7 +127,7 @@ def _parts(data: bytes, limits: Limits) -> list[Part]:
     """Return an .xlsx's worksheets; refuse one that is too large unpacked, reaches too far or is merged beyond measure."""
     with opened(data) as archive:
         check_package(archive, limits, skip=lambda name: name.startswith("xl/worksheets/"))
-        found = scan(archive, max_cells=limits.cells, max_merges=limits.merges)
+        found = scan(archive, limits)
     if len(found) > limits.sheets:
         raise too_large(f"超过 {limits.sheets:,} 张表")
     return found
@@ -173,7 +171,8 @@ def _columns(sheet: python_calamine.CalamineSheet) -> list[pa.Array]:
     rows = sheet.to_python(skip_empty_area=False)
     width = max((len(row) for row in rows), default=0)
     return [
-        pa.array([None if row[at] == "" else value_text(row[at]) for row in rows], pa.large_string()) for at in range(width)
+        pa.array([None if row[at] == "" else value_text(row[at]) for row in rows], pa.large_string())
+        for at in range(width)
     ]
 
 

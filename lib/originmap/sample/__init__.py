@@ -22,7 +22,7 @@ _README: Final = """# 样例数据 · sample data
 全部主体、人名、电话、地块和数字均为虚构；乡镇和村名是真实的。由 `originmap sample` 按种子 {seed} 生成，同一种子得到相同的文件。
 Everything but the names of townships and villages is invented; the same seed gives the same bytes.
 
-`2023-02/`, `2023-03/`: what the townships sent. `truth/`: for tests, what it means: every collection and registry row with
+`2023-02/`, `2023-03/`: what the townships sent, as .xlsx, .xls, .ods, .csv, .docx, .zip and a web page named .xls. `truth/`: for tests, what it means: every collection and registry row with
 its cell's row, intended values (blank: cannot be had), expected status and planted mistakes (`mistakes.csv`: by cell).
 """
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from originmap.sample.forms import Cell
+from originmap.sample.notations import Cell
 from originmap.sample.sheets import Grid
 
 _SECTOR: Final = 512

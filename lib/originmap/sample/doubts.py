@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from originmap.sample.county import Ground
-from originmap.sample.forms import Cell, Entry
+from originmap.sample.forms import Entry
 from originmap.sample.mistakes import Mistake
 from originmap.sample.trades import Dice
 from originmap.vocab import CODES
@@ -84,7 +84,7 @@ def _window(first: str, last: str, read: str | None) -> Callable[[Entry, Dice], 
         year = int(entry.round[:4])
         years = {"y": year, "z": year - 1, "n": year + 1}
         start, stop = first.format(**years), last.format(**years)
-        two: tuple[Cell, Cell] = (
+        two: tuple[str, str | None] = (
             (start, stop) if "market_to" in entry.hand.columns(entry.holding.product) else (f"{start}-{stop}", None)
         )
         entry.atoms.update(market_from=two[0], market_to=two[1])
@@ -159,7 +159,7 @@ _DOUBTS: Final = (
     Mistake("date_implausible", "collected_on", _last_year, lambda e: _has(e, "collected_on") and _crop(e)),
     Mistake("village_unknown", "village", _no_village, lambda e: not e.hand.form.sorted),
     Mistake("point_on_seat", "point", _on_seat),
-    Mistake("size_beside_peers", "size", _square_metres, lambda e: e.holding.product.code == "cowpea" and _household(e) and e.whole and e.holding.category == "unlisted"),
+    Mistake("size_beside_peers", "size", _square_metres, lambda e: _crop(e) and _household(e) and e.whole and e.holding.category == "unlisted"),
     Mistake("phone_shared", "contact_phone", _leader, lambda e: e.truth["contact_phone"] is not None, group=3, follow=_repeats("contact_phone")),
     Mistake("point_shared", "point", _leader, lambda e: e.truth["lon"] is not None, group=4, follow=_repeats("lon", "lat")),
     # Where rows are sorted the copies would not stand under each other.

@@ -12,7 +12,7 @@ from typing import Final
 import xlsxwriter
 
 from originmap.sample.biff import biff_workbook
-from originmap.sample.forms import Cell
+from originmap.sample.notations import Cell
 from originmap.sample.sheets import Grid
 
 CREATED: Final = datetime(2023, 2, 8)  # noqa: DTZ001 - the notice's day; a file's own time would change its bytes

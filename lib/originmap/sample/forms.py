@@ -1,4 +1,4 @@
-"""How the synthetic county is written down: true values in the notations that people use.
+"""How the synthetic county is written down, row by row.
 
 A *hand* is one township's habits. `write_row` turns a true row into texts and numbers as they would be typed and keeps
 beside them what a right reading gives.
@@ -8,19 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 from originmap.findings import RULES
 from originmap.rules import Product
 from originmap.sample.county import Ground, Holding, Names, Plot
 from originmap.sample.layouts import LAYOUTS, Layout, LayoutName
-from originmap.sample.trades import Dice, Window, last_day
+from originmap.sample.notations import (
+    SHORT_TRACES,
+    Cell,
+    day_words,
+    product_words,
+    type_words,
+    write_name,
+    write_phone,
+    write_point,
+    write_size,
+    write_window,
+)
+from originmap.sample.trades import Dice
 from originmap.vocab import CODES
-
-Cell = str | float | int | date | None
-_EXCEL_EPOCH: Final = date(1899, 12, 30)
-WIDE: Final = str.maketrans("0123456789.,", "０１２３４５６７８９．，")
-_HALF: Final = str.maketrans("０１２３４５６７８９．，", "0123456789.,")
 
 
 @dataclass(frozen=True)
@@ -130,26 +137,26 @@ def write_row(
     subject, product = holding.subject, holding.product
     crop, has = product.kind == "crop", hand.columns(product)
     size = plot.sizes[cropping]
-    axes, lon, lat = write_point(plot.lon, plot.lat, hand, dice)
+    axes, lon, lat = write_point(plot.lon, plot.lat, hand.point, dice)
     labels = {name: forms[0] for name, forms in CODES["trace_methods"].items()}
-    words = labels if dice.chance(0.7) else _SHORT_TRACES
+    words = labels if dice.chance(0.7) else SHORT_TRACES
     # The day is the plot's own, so that one herd keeps its date however often it is written.
     day = (round(plot.lon * 1e6) + round(plot.lat * 1e6)) % 13 + 1
     collected = date(int(round_[:4]), int(round_[5:]), day if round_ != "2023-02" else day % 9 + 8)
     dated = "collected_on" in has and (not crop or day % 3 > 0)
     several = len(plot.sizes) > 1
     typed = "plot" in has and plot.name is not None
-    phone, phones = write_phone(subject.phone, hand, dice, alone="contact_phone" in has)
-    start, end = write_window(holding.window, round_, hand, dice, two="market_to" in has)
+    phone, phones = write_phone(subject.phone, dice, as_number=hand.phone_as_number and "contact_phone" in has)
+    start, end = write_window(holding.window, round_, hand.dates, dice, two="market_to" in has)
     entry = Entry(holding, plot, ground, hand, round_)
     entry.atoms = {
         "township": hand.township if dice.chance(0.9) else ground.name,
         "village": subject.village,
         "subject_name": write_name(subject.name, ground, dice),
-        "subject_type": _type_words(subject.type, product, dice),
+        "subject_type": type_words(subject.type, product, dice),
         "contact_name": subject.contact,
         "contact_phone": phone,
-        "product": _product_words(product, dice) if "product" in has else product.name,
+        "product": product_words(product, dice) if "product" in has else product.name,
         "size": write_size(size, product, dice, bare=not hand.size_unit),
         "plot": plot.name if typed else None,
         "cropping": f"第{'一二三'[cropping]}茬" if "cropping" in has and (several or (crop and day % 4 == 0)) else None,
@@ -163,7 +170,7 @@ def write_row(
         else None,
         "trace_methods": dice.pick(("、", "、", "，", "/")).join(words[code] for code in holding.traces),
         "credit_grade": holding.credit if dice.chance(0.5) else f"{holding.credit}级",
-        "collected_on": _day_words(collected, dice) if dated else None,
+        "collected_on": day_words(collected, dice) if dated else None,
     }
     entry.truth = {
         "township_code": ground.code,
@@ -191,210 +198,6 @@ def write_row(
         severity = (product.noted_aliases or {})[str(entry.atoms["product"])]
         entry.mark("product_alias_noted" if severity == "note" else "product_alias_doubtful", "product")
     return entry
-
-
-_SHORT_TRACES: Final = {
-    "certificate": "合格证",
-    "code": "追溯码",
-    "ear_tag": "耳标",
-    "quarantine": "检疫合格证",
-    "label": "标签",
-    "other": "其它",
-}
-
-
-def write_phone(phone: str, hand: Hand, dice: Dice, *, alone: bool) -> tuple[Cell, str]:
-    """Return a phone as typed and as it then reads; `alone` when no name stands in its cell.
-
-    Landlines are 0595-0000xxxx: no local number begins with 0.
-    """
-    if dice.chance(0.92):
-        return (int(phone) if hand.phone_as_number and alone else phone), phone
-    landline = f"0595-0000{phone[-4:]}"
-    masked = f"{phone[:3]}****{phone[-4:]}"
-    ways: tuple[tuple[Cell, str], ...] = (
-        (f"{phone[:3]} {phone[3:7]} {phone[7:]}", phone),
-        (f"{phone[:3]}-{phone[3:7]}-{phone[7:]}", phone),
-        (phone.translate(WIDE), phone),
-        (f"+86 {phone}", phone),
-        (f"{phone}/{landline}", f"{phone};{landline}"),
-        (landline, landline),
-        (masked, masked),
-    )
-    return dice.pick(ways)
-
-
-def write_size(value: float, product: Product, dice: Dice, *, bare: bool = True) -> Cell:
-    """Return a size as one of the notations that write it exactly; unless `bare`, text names its unit and numbers are left plain."""
-    plain = f"{value:g}"
-    if product.kind == "livestock":
-        word = "羽" if product.unit == "bird" and dice.chance(0.5) else {"bird": "只", "head": "头"}[product.unit]
-        word = "只" if product.code == "mutton_sheep" and dice.chance(0.4) else word
-        ways: dict[Cell, float] = {
-            int(value): 60,
-            f"{value:.0f}{word}": 22,
-            f"约{value:.0f}{word}": 4,
-            f"{value:.0f}": 6,
-        }
-        ways |= {f"存栏{value:.0f}{word}": 2, f"{value:.0f}（{word}）": 2, f"{value:,.0f}{word}": 3}
-        if value >= 10_000 and value % 100 == 0:
-            ways[f"{value / 10_000:g}万{word}"] = 60
-        if value >= 1000 and value % 1000 == 0 and value < 10_000:
-            ways[f"{'一二三四五六七八九'[int(value) // 1000 - 1]}千{word}"] = 4
-        return dice.weighted(ways if bare else {way: share for way, share in ways.items() if _named(way)})
-    ways = {value: 55, f"{plain}亩": 20, plain: 6, f"约{plain}亩": 3, plain.translate(WIDE): 4}
-    tenths = round(value * 10)
-    if abs(value * 10 - tenths) < 1e-9:
-        if tenths < 10:
-            ways[f"{tenths}分"] = 15
-        elif tenths % 10:
-            ways[f"{tenths // 10}亩{tenths % 10}分"] = 6
-        if tenths == 15:
-            ways["一亩半"] = 30
-        if tenths == 5:
-            ways["半亩"] = 6
-        if tenths % 10 == 0 and tenths <= 100:
-            ways[f"{'一二三四五六七八九十'[tenths // 10 - 1]}亩"] = 3
-        if tenths % 15 == 0 and tenths >= 30:
-            ways[f"{value / 15:g}公顷"] = 4
-    square = round(value * 2000 / 3)
-    if round(square * 0.0015, 2) == value and value <= 3:
-        ways |= {f"{square}㎡": 2, f"{square}平方米": 2, f"{square}平方": 1}
-    ways |= {f"{plain}亩左右": 2, f"{plain.translate(WIDE)}亩": 2, f" {plain} 亩": 2}
-    return dice.weighted(ways if bare else {way: share for way, share in ways.items() if _named(way)})
-
-
-def _named(way: Cell) -> bool:
-    """Tell whether a size is a plain number or names its unit: a bare text would be taken in the header's unit."""
-    return not isinstance(way, str) or not way.translate(_HALF).strip().removeprefix("约").replace(".", "").isdigit()
-
-
-def write_point(lon: float, lat: float, hand: Hand, dice: Dice) -> tuple[tuple[Cell, Cell], float, float]:
-    """Return the two axes as typed, and lon and lat as they then read (degrees)."""
-    way = hand.point if dice.chance(0.9) else "text"
-    if way in ("dms", "hanzi"):
-        marks = "°′″" if way == "dms" else "度分秒"
-        texts, values = [], []
-        for value, letter in ((lon, "E"), (lat, "N")):
-            seconds = round(value * 3600)
-            parts = (seconds // 3600, seconds // 60 % 60, seconds % 60)
-            pad = "02d" if way == "dms" else "d"
-            text = f"{parts[0]}{marks[0]}{parts[1]:{pad}}{marks[1]}{parts[2]:{pad}}{marks[2]}"
-            texts.append(text + letter if way == "dms" else text)
-            values.append(round(seconds / 3600, 6))
-        return (texts[0], texts[1]), values[0], values[1]
-    decimals = dice.pick((4, 5, 6, 6))
-    x, y = round(lon, decimals), round(lat, decimals)
-    if way == "number":
-        return (x, y), x, y
-    first, second = f"{x:.{decimals}f}", f"{y:.{decimals}f}"
-    if way == "wide":
-        return (first.translate(WIDE), second.translate(WIDE)), x, y
-    if way == "signs":  # a stop and a degree sign where a point belongs
-        return (first.replace(".", "。"), f"{second}°"), x, y
-    if way == "east":
-        return (f"东经{first}", f"北纬{second}"), x, y
-    return ((f"E{first}", f"N{second}") if way == "letters" else (first, second)), x, y
-
-
-def write_window(window: Window, round_: str, hand: Hand, dice: Dice, *, two: bool) -> tuple[Cell, Cell]:
-    """Return a market window for a from and a to cell, or for one cell (the second then None)."""
-    if window.kind == "year":
-        return dice.weighted({"全年": 8.0, "常年": 1.0, "周年供应": 0.5}), None
-    if window.kind == "two":
-        months = [month for month, _ in window.parts]
-        return f"{months[0]}-{months[1]}月、{months[2]}-{months[3]}月", None
-    year = int(round_[:4])
-    way = hand.dates if dice.chance(0.85) else "month"
-    if window.kind == "from":
-        first = date(year, window.parts[0][0], 1)
-        words: dict[str, Cell] = {
-            "excel": first,
-            "serial": str((first - _EXCEL_EPOCH).days),
-            "hanzi": f"{first.month}月{first.day}日",
-        }
-        return words.get(way, f"{first.year}/{first.month}/{first.day}"), None
-    (a, a_part), (b, b_part) = window.parts
-    if a_part or b_part:
-        periods = ("", "上旬", "中旬", "下旬")
-        start, end = f"{a}月{periods[a_part]}", f"{b}月{periods[b_part]}"
-        return (start, end) if two else (f"{start}-{end}", None)
-    if window.kind == "wrap":
-        return (f"{a}月", f"次年{b}月") if two else (f"{a}月至次年{b}月", None)
-    if not two:
-        hanzi = "一 二 三 四 五 六 七 八 九 十 十一 十二".split()
-        if a == b:
-            alone = {
-                "dotted": f"{year}.{a}",
-                "compact": f"{year}{a:02d}",
-                "long": f"{a}月份",
-                "hanzi": f"{hanzi[a - 1]}月",
-            }
-            return alone.get(way, f"{a}月"), None
-        listed = "、".join(str(month) for month in range(a, b + 1))
-        long = {
-            "long": f"{year}年{a}月-{b}月",
-            "dotted": f"{year}.{a}-{year}.{b}",
-            "compact": f"{a}月～{b}月",
-            "hanzi": f"{hanzi[a - 1]}月至{hanzi[b - 1]}月",
-            "serial": f"{listed}月" if b - a == 2 else f"{year}/{a}-{year}/{b}",
-        }
-        return long.get(way, f"{a}-{b}月"), None
-    last = last_day(year, b, 0)
-    pairs: dict[str, tuple[Cell, Cell]] = {
-        "long": (f"{year}年{a}月", f"{year}年{b}月"),
-        "dotted": (f"{year}.{a}", f"{year}.{b}"),
-        "excel": (date(year, a, 1), last),
-        "serial": (str((date(year, a, 1) - _EXCEL_EPOCH).days), str((last - _EXCEL_EPOCH).days)),
-        "compact": (f"{year}{a:02d}", f"{year}{b:02d}"),
-    }
-    return pairs.get(way, (f"{a}月", f"{b}月底" if dice.chance(0.1) else f"{b}月"))
-
-
-def write_name(name: str, ground: Ground, dice: Dice) -> str:
-    """Return a subject's name, now and then in a form that still means the same."""
-    if dice.chance(0.94):
-        return name
-    if name.endswith("农民专业合作社"):
-        bare = name.removeprefix("安溪县")
-        shorter = (
-            bare,
-            name.replace("农民专业", "专业"),
-            name.replace("农民专业", ""),
-            f"{ground.name}{bare}",
-            f"福建省{name}",
-        )
-        return dice.pick(shorter)
-    if len(name) < 4:
-        return dice.pick((f"{name[0]} {name[1:]}", f"{name[0]}　{name[1:]}", f"{name} "))
-    return f"安溪县{name.removeprefix('安溪')}"
-
-
-def _type_words(kind: str, product: Product, dice: Dice) -> str:
-    words = {
-        "enterprise": ("农产品生产企业", "企业"),
-        "cooperative": ("农民专业合作社", "合作社"),
-        "family_farm": ("家庭农场", "家庭农场"),
-        "household": ("农户", "种植户" if product.kind == "crop" else "养殖户"),
-        "buyer": ("产地收购商", "产地收购商"),
-    }
-    return words[kind][dice.chance(0.2)]
-
-
-def _product_words(product: Product, dice: Dice) -> str:
-    if dice.chance(0.008) and product.noted_aliases:
-        return next(iter(product.noted_aliases))
-    return dice.pick(product.aliases) if product.aliases and dice.chance(0.1) else product.name
-
-
-def _day_words(day: date, dice: Dice) -> Cell:
-    ways: tuple[Cell, ...] = (
-        day,
-        day.isoformat(),
-        f"{day.year}.{day.month}.{day.day}",
-        f"{day.year}年{day.month}月{day.day}日",
-    )
-    return dice.pick(ways)
 
 
 def runs(values: Sequence[object]) -> list[tuple[int, int]]:

@@ -9,7 +9,8 @@ from typing import Final
 from shapely.geometry import Point as ShapelyPoint
 
 from originmap.sample.county import Ground
-from originmap.sample.forms import Cell, Entry
+from originmap.sample.forms import Entry
+from originmap.sample.notations import Cell
 from originmap.sample.trades import Dice
 
 FEW_ROWS: Final = 400
@@ -238,7 +239,7 @@ MISTAKES: Final = (
     Mistake("date_unreadable", "collected_on", _put(("昨天",), "collected_on"), lambda e: _has(e, "collected_on")),
     Mistake("product_unknown", "product", _put(("四季豆", "豇斗"), "product", *_SIZE), _named_crop),
     Mistake("product_ambiguous", "product", _put(("菜豆",), "product", *_SIZE), _named_crop),
-    Mistake("product_missing", "product", _put((None,), "product", *_SIZE), lambda e: _named_crop(e) and _several(e)),
+    Mistake("product_missing", "product", _put((None,), "product", *_SIZE), lambda e: _lone(e) and _has(e, "product") and _several(e)),
     Mistake("production_mode_unknown", "production_mode", _put(("半露地",), "production_mode"), _crop),
     Mistake("trace_unknown", "trace_methods", _put(("口头承诺",), "trace_methods")),
     Mistake("credit_unknown", "credit_grade", _put(("五星",), "credit_grade")),

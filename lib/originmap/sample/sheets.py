@@ -7,8 +7,9 @@ from typing import Final
 
 from originmap.headers import column_letter
 from originmap.sample.county import Ground, Holding
-from originmap.sample.forms import Cell, Entry, Hand, Officials, runs
+from originmap.sample.forms import Entry, Hand, Officials, runs
 from originmap.sample.layouts import LAYOUTS, REGISTRY_SUBJECT, UNIT_WORDS, Column
+from originmap.sample.notations import Cell
 
 SAMPLE: Final = "（样例数据）"
 _WIDTHS: Final = {

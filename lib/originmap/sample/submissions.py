@@ -13,7 +13,7 @@ from originmap.rules import Rules
 from originmap.sample.county import Ground, Holding, Names, draw_township, grounds
 from originmap.sample.doubts import doubts
 from originmap.sample.files import MANY_ROWS, write_archive, write_file
-from originmap.sample.forms import Cell, Entry, Officials, draw_officials, write_row
+from originmap.sample.forms import Entry, Officials, draw_officials, write_row
 from originmap.sample.layouts import REGISTRY
 from originmap.sample.mistakes import Planter
 from originmap.sample.plan import draw_baseline, neighbours, plan
@@ -321,7 +321,9 @@ class County:
         path, sheet = "附件5 蔬菜重点监管品种种植面积一览表.xlsx", "附件5"
         names = [self.rules.products[code].name for code in crops]
         width = len(crops) + 4
-        rows: list[list[Cell]] = [[f"安溪县蔬菜重点监管品种种植面积一览表（附件5）{SAMPLE}", *[None] * (width - 1)]]
+        rows: list[list[str | float | None]] = [
+            [f"安溪县蔬菜重点监管品种种植面积一览表（附件5）{SAMPLE}", *[None] * (width - 1)]
+        ]
         rows += [["单位：亩", *[None] * (width - 1)], ["序号", "乡镇", *names, "合计", "备注"]]
         letter = column_letter(len(crops) + 2)
         for land in self.lands:
