@@ -160,7 +160,8 @@ _DOUBTS: Final = (
     Mistake("village_unknown", "village", _no_village, lambda e: not e.hand.form.sorted),
     Mistake("point_on_seat", "point", _on_seat),
     Mistake("size_beside_peers", "size", _square_metres, lambda e: _crop(e) and _household(e) and e.whole and e.holding.category == "unlisted"),
-    Mistake("phone_shared", "contact_phone", _leader, lambda e: e.truth["contact_phone"] is not None, group=3, follow=_repeats("contact_phone")),
+    # A number that came masked may be anybody's.
+    Mistake("phone_shared", "contact_phone", _leader, lambda e: "*" not in (e.truth["contact_phone"] or "*"), group=3, follow=_repeats("contact_phone")),
     Mistake("point_shared", "point", _leader, lambda e: e.truth["lon"] is not None, group=4, follow=_repeats("lon", "lat")),
     # Where rows are sorted the copies would not stand under each other.
     Mistake("column_pasted", "base_address", _leader, lambda e: _alone(e) and not e.hand.form.sorted, group=8, follow=_repeats("base_address"), run=True),
