@@ -9,8 +9,8 @@ import struct
 import zipfile
 from pathlib import Path
 
+import html5lib
 import pytest
-from bleach._vendor import html5lib
 from books import collection_sheet, grower, write_book
 from files import (
     bare_biff2,

@@ -231,11 +231,11 @@ def compose(parts: Sequence[pd.DataFrame], *, lang: str = "zh") -> pd.DataFrame:
     frame["row"] = frame["row"].astype("Int64")
     frame["severity"] = frame["rule"].map({rule.id: rule.severity for rule in RULES.values()}).astype("str")
     forms = {rule.id: rule.zh if lang == "zh" else rule.en for rule in RULES.values()}
-    frame["message"] = [
-        forms[rule].format(value=value, proposal=proposal, detail=detail)
-        for rule, value, proposal, detail in zip(
-            frame["rule"], frame["value"], frame["proposal"], frame["detail"], strict=True
-        )
+    frame["message"] = frame["rule"].map(forms).astype("str")
+    quotes = frame["rule"].isin([rule for rule, form in forms.items() if "{" in form])
+    told = frame.loc[quotes, ["rule", "value", "proposal", "detail"]].to_numpy()
+    frame.loc[quotes, "message"] = [
+        forms[rule].format(value=value, proposal=proposal, detail=detail) for rule, value, proposal, detail in told
     ]
     order = ["file", "sheet", "row", "rule", "field", "cell", "value", "record_id"]
     return frame.sort_values(order, ignore_index=True)[FINDING_COLUMNS]
@@ -308,6 +308,8 @@ def closest(typed: pd.Series, options: Iterable[str], cutoff: float, *, but: Con
         likeness = [difflib.SequenceMatcher(None, name, text).ratio() for name in near]
         if near and (len(near) == 1 or likeness[0] > likeness[1]):
             nearest[text] = near[0]
+    if not nearest:
+        return pd.Series("", index=typed.index, dtype="str")
     return typed.map(nearest).astype("str").fillna("")
 
 

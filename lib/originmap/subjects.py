@@ -80,9 +80,12 @@ def in_scope(records: pd.DataFrame, rules: Rules) -> pd.Series:
     by = ["township_code", "subject", "product"]
     if rules["reconcile"]["threshold_level"] == "plot":
         by = [*by, "plot_key"]
-    total = pd.Series(np.nan, index=records.index)
+    # Most have a single row: its size is all that stands.
+    total = records["area_mu"].fillna(records["head_count"])
+    several = records[texts.joined([records[name] for name in by]).duplicated(keep=False)]
+    total[several.index] = np.nan
     for value in ("area_mu", "head_count"):
-        rows = records[records[value].notna()]
+        rows = several[several[value].notna()]
         sums = standing(rows, by, value=value)
         total[rows.index] = sums.reindex(pd.MultiIndex.from_frame(rows[by])).to_numpy()
     thresholds = {code: product.threshold for code, product in rules.products.items()}
