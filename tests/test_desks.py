@@ -101,7 +101,7 @@ def test_what_came_from_whom(round_: om.Round) -> None:
     assert lines.loc[("湖头镇.xlsx", "附件1"), "township"] == "湖头镇"
     assert lines.loc[("汇总.xlsx", "全县"), "township"] == "多个乡镇（2）"
     assert lines.loc[("汇总.xlsx", "附件5"), "township"] == intake.UNSAID
-    assert lines.loc[("蓬莱镇.pdf", ""), "reason"] == "已收到，需转换成表格后才能读取"
+    assert lines.loc[("蓬莱镇.pdf", ""), "reason"] == "已收到（PDF），需转换成表格后才能读取"
     silent = table[table["file"] == intake.NOTHING]
     # Who sent a scan, or stands in a county-wide sheet, did not send nothing.
     assert not {"湖头镇", "蓬莱镇", "官桥镇", "长卿镇"} & set(silent["township"])

@@ -18,6 +18,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 import originmap as om
 from originmap import cli, marks, rebuilt, slips
+from originmap.headers import column_letter
 from originmap.returns import deadline, slip_bytes, write_slips
 
 TOWN, FILE = "350524102", "湖头镇.xlsx"
@@ -28,7 +29,12 @@ LEFT = {
     "id_number_dropped": "mended",
     "sheet_refused": "mended",
 }
-BAD = {"种养规模": "若干", "种养殖主体": "王小样", "电话": "13912345678"}
+BAD = {"种养规模": "若干", "种养殖主体": "王小样", "电话": "13912345678", "点位经纬度": "118.0502,25.2302"}
+
+
+END = len(COLLECTION_HEADER)
+# The columns of the remark, the note and the key behind a collection sheet's own.
+REMARK, NOTE, KEY = (column_letter(END + more) for more in range(3))
 
 
 def texts(data: bytes) -> str:
@@ -59,24 +65,25 @@ def bureau(tmp_path: Path) -> Path:
     for row in (
         grower(),
         grower(序号=2, **BAD),
-        grower(序号=3, 种养殖主体="陈小样", 基地地址="3号"),
-        grower(序号=4, 种养殖主体="=1+1", 基地地址="4号"),
+        grower(序号=3, 种养殖主体="陈小样", 电话="13900000003", 基地地址="3号", 点位经纬度="118.0503,25.2303"),
+        grower(序号=4, 种养殖主体="=1+1", 电话="13900000004", 基地地址="4号", 点位经纬度="118.0504,25.2304"),
     ):
         sheet.append([*row, "x"])
     sheet["D6"].value, sheet["D6"].data_type = "=1+1", "s"
-    sheet.merge_cells("A1:R1")
+    sheet.merge_cells(f"A1:{REMARK}1")
     sheet["A1"].font = Font(name="黑体", size=18)
     sheet["I3"].value = "=1.5+1"
-    sheet["R3"].value = "=[1]别的表!A1"
-    sheet["R4"].value = "=SUM(附件3!A1:A2)"
-    sheet["R5"].value = "=总数*2"
-    sheet["R6"].value = f"身份证 {ID}"
+    sheet[f"{REMARK}3"].value = "=[1]别的表!A1"
+    sheet[f"{REMARK}4"].value = "=SUM(附件3!A1:A2)"
+    sheet[f"{REMARK}5"].value = "=总数*2"
+    sheet["Q5"].value = '=WEBSERVICE("x")'
+    sheet[f"{REMARK}6"].value = f"身份证 {ID}"
     sheet["E4"].fill = PatternFill("solid", fgColor="FF112233")
     sheet["E4"].comment = Comment("原来的批注", "某人")
     sheet["I4"].comment = Comment(f"证号{ID}", "某人")
     sheet.column_dimensions["D"].width = 33
-    sheet.column_dimensions["S"].min, sheet.column_dimensions["S"].max = 19, 16384
-    sheet.column_dimensions["S"].width = 3
+    sheet.column_dimensions[NOTE].min, sheet.column_dimensions[NOTE].max = END + 2, 16384
+    sheet.column_dimensions[NOTE].width = 3
     sheet.row_dimensions[5].hidden = True
     sheet.row_dimensions[4].height = 15
     sheet.add_data_validation(DataValidation("list", formula1='"农户,家庭农场"', sqref="E3:E9"))
@@ -93,7 +100,7 @@ def bureau(tmp_path: Path) -> Path:
     book.properties.creator = f"某人{ID}"
     book.properties.title = ID
     book.save(folder / FILE)
-    _give_values(folder / FILE, {"I3": "2.5", "R3": "7", "R4": "8", "R5": "5"})
+    _give_values(folder / FILE, {"I3": "2.5", f"{REMARK}3": "7", f"{REMARK}4": "8", f"{REMARK}5": "5", "Q5": "44990"})
     return folder
 
 
@@ -119,7 +126,7 @@ def test_a_slip_is_the_townships_own_workbook_with_marks(bureau: Path) -> None:
     assert [sheet.sheet_state for sheet in book] == ["visible", "visible", "hidden", "veryHidden"]
     sheet = book["采集 表'一"]
     # Layout, styles, widths, hidden rows and order as they were.
-    assert "A1:R1" in {str(merged) for merged in sheet.merged_cells.ranges}
+    assert f"A1:{REMARK}1" in {str(merged) for merged in sheet.merged_cells.ranges}
     assert (sheet["A1"].font.name, sheet["A1"].font.size) == ("黑体", 18)
     assert sheet.column_dimensions["D"].width == 33
     assert sheet.row_dimensions[5].hidden
@@ -134,15 +141,15 @@ def test_a_slip_is_the_townships_own_workbook_with_marks(bureau: Path) -> None:
     assert sheet["I4"].comment.text.startswith("证号")
     assert "无法读成一个数" in sheet["I4"].comment.text
     # 问题说明 behind the last used column, headed like its neighbour; the key behind that, hidden.
-    assert sheet["S2"].value == slips.NOTE_HEADER
-    assert sheet["S2"].font.b == sheet["R2"].font.b
-    assert sheet["S4"].value.startswith("1. 【错误】种养规模（I4）：规模“若干”无法读成一个数。应填：")
-    assert sheet["S4"].alignment.wrap_text
-    assert 30 <= sheet.column_dimensions["S"].width <= 60
+    assert sheet[f"{NOTE}2"].value == slips.NOTE_HEADER
+    assert sheet[f"{NOTE}2"].font.b == sheet[f"{REMARK}2"].font.b
+    assert sheet[f"{NOTE}4"].value.startswith("1. 【错误】种养规模（I4）：规模“若干”无法读成一个数。应填：")
+    assert sheet[f"{NOTE}4"].alignment.wrap_text
+    assert 30 <= sheet.column_dimensions[NOTE].width <= 60
     assert sheet.row_dimensions[4].height > 15
-    assert sheet["S3"].value is None
-    assert sheet.column_dimensions["T"].hidden
-    assert slips._KEY.fullmatch(sheet["T3"].value)
+    assert sheet[f"{NOTE}3"].value is None
+    assert sheet.column_dimensions[KEY].hidden
+    assert slips._KEY.fullmatch(sheet[f"{KEY}3"].value)
     # Own numbers stand as typed: it is the township's own paper, and says so.
     assert sheet["G4"].value == "13912345678"
     assert "工作件，勿外传" in book[slips.LIST_SHEET]["A2"].value
@@ -153,7 +160,9 @@ def test_formulas_stay_where_they_hold_and_become_values_where_they_would_not(bu
     sheet, values = opened(data)["采集 表'一"], openpyxl.load_workbook(BytesIO(data), data_only=True)["采集 表'一"]
     assert (sheet["I3"].value, values["I3"].value) == ("=1.5+1", 2.5)
     # To another workbook, to a refused sheet, by a name that is gone.
-    assert [sheet[f"R{row}"].value for row in (3, 4, 5)] == [7, 8, 5]
+    assert [sheet[f"{REMARK}{row}"].value for row in (3, 4, 5)] == [7, 8, 5]
+    # To the network.
+    assert sheet["Q5"].value == 44990
     # Text that looks like a formula is text.
     assert (sheet["D6"].value, sheet["D6"].data_type) == ("=1+1", "s")
     live = [
@@ -204,7 +213,10 @@ def test_an_id_number_is_nowhere_in_the_package(tmp_path: Path, place: str) -> N
     everything = texts(data)
     assert ID not in everything
     assert ID[6:14] not in everything.replace("19800101-", "")
-    assert opened(data)["附件1"]["I4"].value == "若干"
+    sheet = opened(data)["附件1"]
+    assert sheet["I4"].value == "若干"
+    # Taken out of the copy; only where it cannot be found is the sheet built anew.
+    assert (sheet["A3"].font.name == "宋体") == (place == "format")
 
 
 def test_the_list_stands_first_and_leads_to_each_cell(tmp_path: Path) -> None:
@@ -257,10 +269,10 @@ def test_a_large_workbook_is_rebuilt_from_what_was_read(bureau: Path) -> None:
     assert sheet["I4"].value == "若干"
     assert sheet["I4"].fill.fgColor.rgb.endswith(marks.FILLS["error"])
     assert "无法读成一个数" in sheet["I4"].comment.text
-    assert sheet["S2"].value == slips.NOTE_HEADER
-    assert sheet["S4"].value.startswith("1. 【错误】")
-    assert sheet.column_dimensions["T"].hidden
-    assert "A1:R1" in {str(merged) for merged in sheet.merged_cells.ranges}
+    assert sheet[f"{NOTE}2"].value == slips.NOTE_HEADER
+    assert sheet[f"{NOTE}4"].value.startswith("1. 【错误】")
+    assert sheet.column_dimensions[KEY].hidden
+    assert f"A1:{REMARK}1" in {str(merged) for merged in sheet.merged_cells.ranges}
     # Figures are figures, phones are text, text is never a formula.
     assert (sheet["I3"].value, sheet["G4"].value) == (2.5, "13912345678")
     assert (sheet["D6"].value, sheet["D6"].data_type) == ("=1+1", "s")
@@ -297,7 +309,7 @@ def test_what_cannot_be_annotated_returns_as_xlsx(bureau: Path, suffix: str, tmp
     written = write_slips(round_, tmp_path / "out")
     assert [path.name for path in written] == ["湖头镇_湖头镇_更正.xlsx"]
     sheet = openpyxl.load_workbook(written[0])["采集 表'一"]
-    assert sheet["S4"].value.startswith("1. 【错误】种养规模（I4）")
+    assert sheet[f"{NOTE}4"].value.startswith("1. 【错误】种养规模（I4）")
     assert (bureau / "回.xlsx").write_bytes(written[0].read_bytes())
     assert om.open_round(bureau).resubmissions.set_index("rule")["outcome"].to_dict() == LEFT
 

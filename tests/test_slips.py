@@ -11,7 +11,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from books import REGISTRY_HEADER, area_sheet, collection_sheet, grower, write_book
+from books import COLLECTION_HEADER, REGISTRY_HEADER, area_sheet, collection_sheet, grower, write_book
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,14 +24,13 @@ FILE = "湖头镇 报送.xlsx"
 # Header, a wrong text, a right one, the rule that goes.
 MISTAKES = (
     ("种养规模", "若干", "2.5亩", "size_unreadable"),
-    ("点位经纬度", "见地图", "118.0501,25.2301", "point_unreadable"),
+    ("点位经纬度", "见地图", "118.0502,25.2302", "point_unreadable"),
     ("产品名称", "四季豆", "豇豆", "product_unknown"),
     ("预计上市时间/下市时间", "待定", "5-7月", "window_unreadable"),
     ("主体类型", "其它人", "农户", "subject_type_unknown"),
     ("生产方式", "半露地", "露地", "production_mode_unknown"),
 )
-HEADERS = ["序号", "乡镇", "村", "种养殖主体", "主体类型", "联系人", "电话", "产品名称", "种养规模", "基地地址", "点位经纬度",
-           "预计上市时间/下市时间", "生产方式", "追溯方式", "信用等级", "茬次", "采集日期"]  # fmt: skip
+HEADERS = COLLECTION_HEADER
 
 
 def cell(header: str, row: int) -> str:
@@ -45,8 +44,12 @@ def rows_of(count: int, wrong: dict[int, tuple[str, str]]) -> list[list[object]]
             序号=at + 1,
             种养殖主体=f"样户{'甲乙丙丁戊己庚辛壬癸'[at]}",
             电话=f"1391234567{at}",
-            基地地址=f"前溪村{at + 1}号地",
-            **dict([wrong[at + 3]] if at + 3 in wrong else []),
+            **{
+                "联系人": f"样户{'甲乙丙丁戊己庚辛壬癸'[at]}",
+                "基地地址": f"前溪村{at + 1}号地",
+                "点位经纬度": f"118.05{at + 1:02},25.23{at + 1:02}",
+            }
+            | dict([wrong[at + 3]] if at + 3 in wrong else []),
         )
         for at in range(count)
     ]
@@ -155,7 +158,7 @@ def test_rows_and_cells_that_changed_besides_are_shown(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(BytesIO(slip_of(folder)))
     sheet = book["附件1"]
     sheet["I3"].value = "2-3亩"  # not mended at all
-    sheet["C4"].value = "珍地村"  # nobody asked
+    sheet["J4"].value = "前溪村200号地"  # nobody asked
     sheet["I5"].value = "很多"  # nobody asked, and wrong now
     new = grower(
         序号=9, 种养殖主体="新来的", 基地地址="别处", 电话="13700000000", 联系人="新来的", 点位经纬度="118.0777,25.2444"
@@ -167,12 +170,12 @@ def test_rows_and_cells_that_changed_besides_are_shown(tmp_path: Path) -> None:
     round_ = put_back(folder, stream.getvalue())
     assert outcome(round_) == [
         ("added", "D6", ""),
-        ("changed", "C4", ""),
         ("changed", "I5", "size_unreadable"),
+        ("changed", "J4", ""),
         ("remaining", "I3", "size_unreadable"),
     ]
-    changed = round_.resubmissions.set_index("cell").loc["C4"]
-    assert (changed["before"], changed["after"], changed["original_row"]) == ("前溪村", "珍地村", 4)
+    changed = round_.resubmissions.set_index("cell").loc["J4"]
+    assert (changed["before"], changed["after"], changed["original_row"]) == ("前溪村2号地", "前溪村200号地", 4)
 
 
 def test_a_slip_without_its_hidden_sheet_or_without_its_keys_is_known(tmp_path: Path) -> None:
@@ -270,8 +273,9 @@ def test_a_masked_number_never_replaces_the_real_one(tmp_path: Path) -> None:
 
 def test_one_townships_slip_supersedes_its_own_rows_of_a_county_wide_file(tmp_path: Path) -> None:
     towns = ("湖头镇", "官桥镇", "长坑乡")
-    rows = [grower(序号=at, 乡镇=towns[at % 3], 种养殖主体=f"样户{'甲乙丙丁戊己庚辛壬'[at]}", 基地地址=f"{at}号",
-                   点位经纬度=None, 种养规模="若干" if at in (0, 1) else 2.5) for at in range(9)]  # fmt: skip
+    names = [f"样户{name}" for name in "甲乙丙丁戊己庚辛壬"]
+    rows = [grower(序号=at, 乡镇=towns[at % 3], 村=None, 种养殖主体=name, 联系人=name, 电话=f"1391234567{at}", 基地地址=f"{at}号地",
+                   点位经纬度="见地图", 种养规模="若干" if at in (0, 1) else 2.5) for at, name in enumerate(names)]  # fmt: skip
     write_book(tmp_path / "2023-03" / "汇总.xlsx", {"全县": collection_sheet(*rows)})
     folder = tmp_path / "2023-03"
     before = om.open_round(folder)
@@ -282,7 +286,7 @@ def test_one_townships_slip_supersedes_its_own_rows_of_a_county_wide_file(tmp_pa
         own = {row[1].value for row in book["全县"].iter_rows(min_row=3) if row[1].value}
         assert len(own) == 1, code
         everything = " ".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row)
-        assert sum(f"样户{name}" in everything for name in "甲乙丙丁戊己庚辛壬") == 3
+        assert sum(name in everything for name in names) == 3
     # The list points to the slip's own cells.
     listed = texts[TOWN][slips.LIST_SHEET]
     spots = [row[2] for row in listed.iter_rows(min_row=6) if row[2].hyperlink]
@@ -319,6 +323,42 @@ def test_registries_and_planting_areas_are_superseded_too(tmp_path: Path) -> Non
     counts = round_.sheets.set_index(["file", "sheet"])[["accepted", "duplicate"]]
     assert counts.loc[(FILE, "面积")].tolist() == [0, 1]
     assert counts.loc[("改好了.xlsx", "面积")].tolist() == [1, 0]
+
+
+def test_a_column_a_product_and_values_in_two_columns_are_told_apart(tmp_path: Path) -> None:
+    head = [
+        "乡镇",
+        "种养殖主体",
+        "主体类型",
+        "联系人",
+        "电话",
+        "豇豆",
+        "韭菜",
+        "经度",
+        "纬度",
+        "预计上市时间",
+        "下市时间",
+    ]
+    rows = [["采集表（样例数据）"], head,
+            ["湖头镇", "样户甲", "农户", "样户甲", "13912345670", "若干", "很多", 118.0501, 25.2301, "5月", "待定"],
+            ["湖头镇", "样户乙", "农户", "样户乙", "13912345671", 2.5, "若干", 0, 0, "5月", "7月"]]  # fmt: skip
+    write_book(tmp_path / "2023-03" / FILE, {"附件1": rows})
+    folder = tmp_path / "2023-03"
+    before = om.open_round(folder)
+    assert sorted(before.findings.loc[before.findings["severity"] == "error", "cell"]) == [
+        "F3", "G3", "G4", "H4", "H4", "J3", "J3",
+    ]  # fmt: skip
+    changes = {("附件1", "F3"): 2, ("附件1", "H4"): 118.0501, ("附件1", "I4"): 25.2301, ("附件1", "K3"): "7月"}
+    round_ = put_back(folder, copies.mended(slip_of(folder), changes))
+    assert {(how, at) for how, at, _ in outcome(round_)} == {
+        ("remaining", "A2"),  # columns that the sheet lacks
+        ("mended", "F3"), ("remaining", "G3"), ("remaining", "G4"), ("mended", "H4"), ("mended", "J3"),
+    }  # fmt: skip
+    frame = round_.resubmissions.set_index("cell")
+    assert frame.loc["F3", ["field", "before", "after"]].tolist() == ["size", "若干", "2"]
+    assert frame.loc["J3", ["before", "after"]].tolist() == ["5月 / 待定", "5月 / 7月"]
+    for sheet in round_.sheets.to_dict("records"):
+        assert sheet["rows_in"] == sum(sheet[name] for name in ("accepted", "quarantined", "duplicate", "skipped"))
 
 
 def test_a_zero_report_in_a_superseded_sheet_is_said_once(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from originmap.marks import (
     SlipSheet,
     holds_id,
     lines_of,
+    note_severity,
     repacked,
     row_height,
     without_id,
@@ -52,7 +53,6 @@ _LIVE: Final = re.compile(
 )
 _SHEET: Final = re.compile(r"'((?:[^']|'')+)'!|([^\s'!=+\-*/(),:&<>^]+)!")
 _WORD: Final = re.compile(r"[^\W\d][\w.]*")
-_MAX_MERGE: Final = 10_000
 _BROKEN: Final = (
     KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, SyntaxError, RuntimeError, zipfile.BadZipFile,
 )  # fmt: skip
@@ -232,13 +232,9 @@ def put(cell: Any, text: object) -> None:
 
 
 def _mark(sheet: Any, plan: SlipSheet) -> None:
-    """Colour and comment the offending cells; a cell inside a merge is marked at its first."""
-    anchors: dict[tuple[int, int], tuple[int, int]] = {}
-    for merged in sheet.merged_cells.ranges:
-        if merged.size["rows"] * merged.size["columns"] <= _MAX_MERGE:
-            anchors |= dict.fromkeys(merged.cells, (merged.min_row, merged.min_col))
+    """Colour and comment the offending cells."""
     for (row, column), part in plan.marks.groupby(["row", "column"]):
-        cell = sheet.cell(*anchors.get((row, column), (row, column)))
+        cell = sheet.cell(row, column)
         if isinstance(cell, MergedCell):
             continue
         worst = min(part["severity"], key=list(FILLS).index)
@@ -269,22 +265,22 @@ def _add_columns(sheet: Any, plan: SlipSheet) -> None:
     put(sheet.cell(start, key), KEY_HEADER)
     if end > start:
         sheet.merge_cells(start_row=start, end_row=end, start_column=note, end_column=note)
-    worst = {row: min(part, key=list(FILLS).index) for row, part in plan.marks.groupby("row")["severity"]}
     # Setting a style costs; most rows look alike.
     looks: dict[tuple[int, ...], Any] = {}
     for row in sorted({*plan.keys, *plan.notes}):
         cell, beside = sheet.cell(row, note), sheet.cell(row, plan.width)
-        known_look = looks.get(tuple(beside._style))
+        style = tuple(beside._style or ())  # a cell just made has none
+        known_look = looks.get(style)
         if known_look is None:
             cell._style = copy(beside._style)
             cell.alignment = Alignment(vertical="center", wrap_text=True)
-            looks[tuple(beside._style)] = copy(cell._style)
+            looks[style] = copy(cell._style)
         else:
             cell._style = copy(known_look)
         put(sheet.cell(row, key), plan.keys.get(row, ""))
         if row in plan.notes:
             put(cell, plan.notes[row])
-            cell.border, cell.fill = _boxed(), PatternFill("solid", fgColor=FILLS[worst[row]])
+            cell.border, cell.fill = _boxed(), PatternFill("solid", fgColor=FILLS[note_severity(plan.notes[row])])
             size = float(cell.font.size or 11)
             wanted = lines_of(plan.notes[row], NOTE_WIDTH * 11 / max(size, 8)) * LINE_PT * size / 10 + 4
             known = sheet.row_dimensions[row].height

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import reduce
 from io import BytesIO
 from math import ceil
 from typing import Final
@@ -15,6 +16,7 @@ import pandas as pd
 
 from originmap.formats import ID_NUMBER
 from originmap.grids import value_text
+from originmap.vocab import code
 from originmap.workbooks import RawSheet
 
 AUTHOR: Final = "originmap"
@@ -81,6 +83,20 @@ class Listing:
     links: Sequence[str]
     total: str
     widths: Sequence[float]
+
+
+def column_number(letters: str) -> int:
+    """Return the 1-based number of a column by its Excel name.
+
+    >>> column_number("A"), column_number("AB")
+    (1, 28)
+    """
+    return reduce(lambda number, sign: number * 26 + ord(sign) - 64, letters, 0)
+
+
+def note_severity(note: str) -> str:
+    """Return the gravest severity that a row's note speaks of."""
+    return next((name for name in FILLS if f"【{code('severity', name)}】" in note), "fixed")
 
 
 def lines_of(text: str, width: float) -> int:

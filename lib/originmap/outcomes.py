@@ -1,7 +1,7 @@
 """Outcomes: what a slip that came back mended, what it did not, and what else changed in it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -15,6 +15,14 @@ from originmap.slips import Origin, Slip
 OUTCOME_COLUMNS: Final = (
     "slip_file slip_sheet slip_row original_file original_sheet original_row cell field before after rule outcome"
 ).split()
+# Values that a layout may hold in other columns.
+_MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "point": ("lon", "lat"),
+    "market_window": ("market_from", "market_to"),
+    **{
+        f"{person}_{what}": (person,) for person in ("contact", "supervisor", "collector") for what in ("name", "phone")
+    },
+}
 _ASKED: Final = ("error", "warning")
 
 
@@ -38,8 +46,7 @@ def outcomes(settled: Settled, findings: pd.DataFrame, old: pd.DataFrame) -> pd.
     rows: list[dict[str, Any]] = []
     for pairing in settled.pairs:
         here = findings[(findings["file"] == pairing.slip.file) & findings["severity"].isin(_ASKED)]
-        columns = {table.sheet: table.columns for table in settled.tables if table.file == pairing.slip.file}
-        rows += _outcomes_of(pairing, here, _asked(pairing, old), columns)
+        rows += _outcomes_of(pairing, here, _asked(pairing, old))
     frame = pd.DataFrame(rows, columns=OUTCOME_COLUMNS)
     for name in ("slip_row", "original_row"):
         frame[name] = frame[name].astype("Int64")
@@ -59,21 +66,34 @@ def _asked(pairing: Pairing, old: pd.DataFrame) -> pd.DataFrame:
     else:
         kept = (old["file"] == pairing.original) & old["severity"].isin(_ASKED)
         frame = old[kept]
-    return frame.assign(where=_where(frame))[["sheet", "row", "where", "cell", "field", "rule", "value"]]
+    columns = pairing.columns_before or pairing.columns_after
+    return frame.assign(where=_where(frame, columns))[["sheet", "row", "where", "cell", "field", "rule", "value"]]
 
 
-def _where(frame: pd.DataFrame) -> pd.Series:
-    """Return the field that a finding is about, else its column's letter."""
-    letter = frame["cell"].astype("str").str.extract(r"^([A-Z]+)\d", expand=False).fillna("")
-    return frame["field"].where(frame["field"] != "", letter)
+def _where(frame: pd.DataFrame, columns: Mapping[Spot, Mapping[str, int]]) -> list[str]:
+    """Return the key of the value that each finding is about (see `Pairing`), else its field, else its column's letter."""
+    letters = frame["cell"].astype("str").str.extract(r"^([A-Z]+)\d", expand=False).fillna("")
+    found = []
+    for sheet, row, name, letter in zip(frame["sheet"], frame["row"], frame["field"], letters, strict=True):
+        own = columns.get((str(sheet), 0 if pd.isna(row) else int(row)), {})
+        keys = (key for key, at in own.items() if key.partition("·")[0] == name and column_letter(at) == letter)
+        found.append(next(keys, name or letter))
+    return found
 
 
-def _outcomes_of(
-    pairing: Pairing, findings: pd.DataFrame, asked: pd.DataFrame, columns: Mapping[str, Mapping[str, int]]
-) -> list[dict[str, Any]]:
+def _parts(key: str, columns: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the columns that a value is made of: its own, else those of which a layout makes it (经度 and 纬度)."""
+    return (key,) if key in columns else _MADE_OF.get(key, (key,))
+
+
+def _joined(values: Mapping[str, str], parts: Sequence[str]) -> str | None:
+    return " / ".join(values[part] for part in parts if part in values) or None
+
+
+def _outcomes_of(pairing: Pairing, findings: pd.DataFrame, asked: pd.DataFrame) -> list[dict[str, Any]]:
     now: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     loose: Counter[tuple[str, str, str]] = Counter()
-    for item in findings.assign(where=_where(findings)).to_dict("records"):
+    for item in findings.assign(where=_where(findings, pairing.columns_after)).to_dict("records"):
         spot = (str(item["sheet"]), 0 if pd.isna(item["row"]) else int(item["row"]))
         now[(*spot, item["where"])].append(item)
         loose[item["rule"], item["where"], item["value"]] += 1
@@ -83,8 +103,10 @@ def _outcomes_of(
     names = {"slip_file": pairing.slip.file, "original_file": pairing.original or _name(pairing.slip)}
     rows: list[dict[str, Any]] = []
 
-    def add(new: Spot | None, old: Spot | None, outcome: str, field: str = "", rule: str = "", **texts: Any) -> None:
-        column = columns.get(new[0], {}).get(field) if new else None
+    def add(new: Spot | None, old: Spot | None, outcome: str, key: str = "", rule: str = "", **texts: Any) -> None:
+        own = pairing.columns_after.get(new, {}) if new else {}
+        column = next((own[part] for part in _parts(key, own) if part in own), None)
+        field = key.partition("·")[0]
         cell = f"{column_letter(column)}{new[1]}" if new and column is not None else texts.pop("at", "")
         texts.pop("at", None)
         spots = {"slip_sheet": new[0] if new else pd.NA, "slip_row": new[1] if new else pd.NA,
@@ -102,21 +124,22 @@ def _outcomes_of(
         claimed.add(old)
         told = set()
         for item in wanted.get(old, []):
-            field = str(item["field"])
-            still = any(other["rule"] == item["rule"] for other in now[(*new, item["where"])])
-            value = before.get(field) if known else item["value"] or None
-            add(new, old, "remaining" if still else "mended", field, item["rule"], at=item["cell"],
-                before=value or pd.NA, after=after.get(field, pd.NA))  # fmt: skip
-            told.add((field, item["rule"] if still else ""))
-            told |= {(field, item["rule"])}
-        touched = {field for field, _ in told}
-        for field in sorted((set(before) | set(after)) - {SERIAL}) if known else ():
-            if before.get(field) == after.get(field) or _kept_masked(before.get(field), after.get(field)):
+            key = str(item["where"])
+            parts = _parts(key, pairing.columns_after[new])
+            still = any(other["rule"] == item["rule"] for other in now[(*new, key)])
+            value = _joined(before, parts) if known else item["value"] or None
+            shown = key if item["field"] else ""
+            add(new, old, "remaining" if still else "mended", shown, item["rule"], at=item["cell"],
+                before=value or pd.NA, after=_joined(after, parts) or pd.NA)  # fmt: skip
+            told |= {(part, item["rule"]) for part in (key, *parts)}
+        touched = {key for key, _ in told}
+        for key in sorted((set(before) | set(after)) - {SERIAL}) if known else ():
+            if before.get(key) == after.get(key) or _kept_masked(before.get(key), after.get(key)):
                 continue
-            broken = [other["rule"] for other in now[(*new, field)] if (field, other["rule"]) not in told]
-            if field not in touched or broken:
-                add(new, old, "changed", field, ";".join(sorted(set(broken))),
-                    before=before.get(field, pd.NA), after=after.get(field, pd.NA))  # fmt: skip
+            broken = [other["rule"] for other in now[(*new, key)] if (key, other["rule"]) not in told]
+            if key not in touched or broken:
+                add(new, old, "changed", key, ";".join(sorted(set(broken))),
+                    before=before.get(key, pd.NA), after=after.get(key, pd.NA))  # fmt: skip
     for old in pairing.removed:
         claimed.add(old)
         subject = pairing.before[old].get("subject_name", pd.NA)
@@ -125,9 +148,9 @@ def _outcomes_of(
     # What stands against a sheet, a header, or rows that nobody could match: by what it says.
     for old, items in wanted.items():
         for item in items if old not in claimed else ():
-            key = (item["rule"], item["where"], item["value"])
-            still = loose[key] > 0
-            loose[key] -= 1
+            said = (item["rule"], item["where"], item["value"])
+            still = loose[said] > 0
+            loose[said] -= 1
             spot = (old[0], old[1]) if old[1] else (old[0], pd.NA)
             add(None, spot, "remaining" if still else "mended", str(item["field"]), item["rule"], at=item["cell"],
                 before=item["value"] or pd.NA)  # fmt: skip

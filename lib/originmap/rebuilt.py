@@ -21,6 +21,7 @@ from originmap.marks import (
     Listing,
     SlipSheet,
     lines_of,
+    note_severity,
     repacked,
     row_height,
     without_id,
@@ -87,7 +88,7 @@ def _write_sheet(sheet: Any, forms: _Forms, plan: SlipSheet) -> None:
     looks = _looks(forms, plan)
     for column, width in enumerate(_widths(cells[: _MEASURED + end])):
         sheet.set_column(column, column, width)
-    plain = forms(text_wrap=False)
+    plain, hidden = forms(text_wrap=False), set(plan.raw.hidden_rows)
     for at, row in enumerate(order):
         number = at + 1
         inside = end and (start <= number <= end or number in plan.keys)
@@ -104,8 +105,10 @@ def _write_sheet(sheet: Any, forms: _Forms, plan: SlipSheet) -> None:
         if inside and number > end:
             sheet.write_string(at, plan.width, plan.notes.get(number, ""), looks.get((number, 0), looks["body"]))
             sheet.write_string(at, plan.width + 1, plan.keys.get(number, ""))
-        if number in plan.notes:
-            sheet.set_row(at, min(LINE_PT * lines_of(plan.notes[number], NOTE_WIDTH) + 4, 400))
+        away = {"hidden": True} if row - 1 in hidden else {}
+        if number in plan.notes or away:
+            high = LINE_PT * lines_of(plan.notes[number], NOTE_WIDTH) + 4 if number in plan.notes else None
+            sheet.set_row(at, min(high, 400) if high else None, None, away)
     if end:
         _head(sheet, plan, looks["head"])
     _merge(sheet, forms, plan, {row: at for at, row in enumerate(order)}, looks["head"])
@@ -122,8 +125,9 @@ def _looks(forms: _Forms, plan: SlipSheet) -> dict[Any, Any]:
     """Return the format of each marked cell, of the note beside each marked row (column 0), and the usual ones."""
     worst: dict[tuple[int, int], str] = {}
     for mark in plan.marks.to_dict("records"):
-        for spot in ((int(mark["row"]), int(mark["column"])), (int(mark["row"]), 0)):
-            worst[spot] = min(worst.get(spot, "fixed"), str(mark["severity"]), key=list(FILLS).index)
+        spot = (int(mark["row"]), int(mark["column"]))
+        worst[spot] = min(worst.get(spot, "fixed"), str(mark["severity"]), key=list(FILLS).index)
+    worst |= {(row, 0): note_severity(note) for row, note in plan.notes.items()}
     looks: dict[Any, Any] = {spot: forms(border=1, bg_color=f"#{FILLS[name]}") for spot, name in worst.items()}
     head = forms(border=1, bold=True, align="center", bg_color="#E8EEF4")
     return looks | {"head": head, "body": forms(border=1)}

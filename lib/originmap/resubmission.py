@@ -36,7 +36,8 @@ class Pairing:
     removed
         Original rows that the slip no longer has.
     before, after
-        The texts of the original's rows and of the slip's, by spot and field.
+        The texts of the original's rows and of the slip's, by spot and field (``size·cowpea`` where a sheet has a column a
+        product); `columns_before`, `columns_after` say which column each is in.
     """
 
     slip: Slip
@@ -45,6 +46,8 @@ class Pairing:
     removed: Sequence[Spot]
     before: Mapping[Spot, Values]
     after: Mapping[Spot, Values]
+    columns_before: Mapping[Spot, Mapping[str, int]]
+    columns_after: Mapping[Spot, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,14 @@ def settle(inbox: Inbox) -> Settled:
             for table in tables:
                 restored[id(table)], masked = _with_numbers(replace(table, known_as=names), pairing)
                 findings += masked
-    kept, old, superseded = [], [], []
+    kept, old = [], []
+    superseded: Counter[tuple[str, str, str, str]] = Counter()
     for table in inbox.tables:
         hits = [(mask, by) for other, mask, by in replaced.get(table.file, []) if other is table]
         kept_table = restored.get(id(table), table)
         gone = pd.Series(data=False, index=range(len(table.rows)))
         for mask, by in hits:
-            count = int((mask & ~gone).sum())
-            if count:
-                superseded.append((table.file, table.sheet, table.kind, count, by))
+            superseded[table.file, table.sheet, table.kind, by] += int((mask & ~gone).sum())
             gone |= mask
         whole = bool(hits) and bool(gone.all())
         if gone.any():
@@ -123,7 +125,8 @@ def settle(inbox: Inbox) -> Settled:
             kept_table if not hits else kept_table.only(~gone) if whole
             else replace(kept_table.only(~gone), zero_rows=table.zero_rows)
         )  # fmt: skip
-    frame = pd.DataFrame(superseded, columns=["file", "sheet", "kind", "count", "slip"])
+    counted = [(*key[:3], count, key[3]) for key, count in superseded.items() if count]
+    frame = pd.DataFrame(counted, columns=["file", "sheet", "kind", "count", "slip"])
     at = frame[["file", "sheet"]].assign(row=pd.NA, cell="")
     findings.append(found("superseded_by_slip", at, detail=frame["count"].astype("str"), proposal=frame["slip"]))
     return Settled(tuple(kept), tuple(old), frame, disputed, tuple(pairs), tuple(findings))
@@ -214,23 +217,40 @@ def _covered(slip: Slip, digest: str, table: Table, number: int) -> pd.Series:
 def _values(table: Table, mask: pd.Series | None = None) -> dict[Spot, Values]:
     """Return the texts of each data row by its spot."""
     frame = table.frame if mask is None else table.frame[mask]
-    fields = [name for name in frame.columns if name != "row"]
+    keys = {name: _key(table, name) for name in frame.columns if name != "row"}
     return {
-        (table.sheet, int(row["row"])): {name: str(row[name]) for name in fields if not pd.isna(row[name])}
+        (table.sheet, int(row["row"])): {key: str(row[name]) for name, key in keys.items() if not pd.isna(row[name])}
         for row in frame.to_dict("records")
     }
 
 
+def _key(table: Table, name: str) -> str:
+    """Return a field's key: a row with a column a product has a size for each."""
+    return f"{name}·{table.product}" if name == "size" and table.product else name
+
+
+def _gather(
+    tables: Sequence[tuple[Table, pd.Series | None]],
+) -> tuple[dict[Spot, Values], dict[Spot, dict[str, int]]]:
+    """Return texts and columns by spot over tables that may share rows."""
+    texts: dict[Spot, Values] = {}
+    columns: dict[Spot, dict[str, int]] = {}
+    for table, mask in tables:
+        own = {_key(table, name): column for name, column in table.columns.items()}
+        for spot, values in _values(table, mask).items():
+            texts.setdefault(spot, {}).update(values)
+            columns.setdefault(spot, {}).update(own)
+    return texts, columns
+
+
 def _pairing(slip: Slip, targets: Sequence[str], inbox: Inbox) -> Pairing:
-    after: dict[Spot, Values] = {}
-    for table in inbox.tables:
-        if table.file == slip.file:
-            after |= _values(table)
-    before: dict[Spot, Values] = {}
+    after, columns_after = _gather([(table, None) for table in inbox.tables if table.file == slip.file])
     names: dict[int, str] = dict(enumerate(slip.origin.sheets)) if slip.origin is not None else {}
-    for number, table in _numbered(inbox, targets[0]) if targets else ():
-        names[number] = table.sheet
-        before |= _values(table, _covered(slip, inbox.digests[targets[0]], table, number))
+    numbered = _numbered(inbox, targets[0]) if targets else []
+    names |= {number: table.sheet for number, table in numbered}
+    before, columns_before = _gather(
+        [(table, _covered(slip, inbox.digests[targets[0]], table, number)) for number, table in numbered]
+    )
     keyed = {
         (str(key["sheet"]), int(key["row"])): (names.get(int(key["number"]), ""), int(key["original_row"]))
         for key in slip.keys.to_dict("records")
@@ -243,9 +263,9 @@ def _pairing(slip: Slip, targets: Sequence[str], inbox: Inbox) -> Pairing:
         given = slip.origin.rows if slip.origin is not None else None
         before = {(names.get(number, ""), row): {} for number, kept in (given or {}).items() for row in kept}
     there = {spot for spot in rows.values() if spot is not None}
-    return Pairing(
-        slip, targets[0] if targets else "", rows, [spot for spot in before if spot not in there], before, after
-    )
+    removed = [spot for spot in before if spot not in there]
+    original = targets[0] if targets else ""
+    return Pairing(slip, original, rows, removed, before, after, columns_before, columns_after)
 
 
 def _with_numbers(table: Table, pairing: Pairing) -> tuple[Table, list[pd.DataFrame]]:

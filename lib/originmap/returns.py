@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from originmap import vocab
@@ -32,7 +33,7 @@ from originmap.exports import stamp, write_xlsx
 from originmap.findings import mask_phone
 from originmap.formats import UnreadableFileError
 from originmap.headers import column_letter
-from originmap.marks import Listing, SlipSheet
+from originmap.marks import Listing, SlipSheet, column_number
 from originmap.rebuilt import rebuilt, sheet_titles
 from originmap.rounds import Round
 from originmap.slips import (
@@ -284,19 +285,7 @@ def _sheet(
     start, end = _header(round_, file.name, raw.sheet)
     data = _data_rows(round_, file.name, raw)
     here = found[found["sheet"] == raw.sheet]
-    parsed = here["cell"].str.extract(_CELL)
-    here = here.assign(column=parsed[0].map(_column, na_action="ignore"), at=pd.to_numeric(parsed[1]))
-    here = here.assign(text=_said(round_, here))
-    if place is not None:
-        here = here.assign(at=here["at"].map(place))
-    marks = here[here["at"].notna() & here["column"].notna()]
-    marks = (
-        marks[["at", "column", "severity", "text"]].rename(columns={"at": "row"}).astype({"row": int, "column": int})
-    )
-    notes = {
-        int(row): "\n".join(f"{count}. {text}" for count, text in enumerate(dict.fromkeys(part["text"]), start=1))
-        for row, part in marks.groupby("row")
-    }
+    marks, notes = _marks(round_, here, raw, place, end)
     keys = {row if place is None else place[row]: row_key(origin, number, row, row_digest(raw.cells[row - 1]))
             for row in data if place is None or row in place}  # fmt: skip
     columns = round_.columns[(round_.columns["file"] == file.name) & (round_.columns["sheet"] == raw.sheet)]
@@ -310,18 +299,38 @@ def _sheet(
         width=max(filled, default=0) + 1,
         own=tuple(sorted(own)),
         own_start=own_start + 1,
-        figures=frozenset(_column(letter) - 1 for letter in figures),
+        figures=frozenset(column_number(letter) - 1 for letter in figures),
         keys=keys if end else {},
         marks=marks,
         notes=notes,
     )
 
 
-def _column(letter: str) -> int:
-    number = 0
-    for sign in letter:
-        number = number * 26 + ord(sign) - 64
-    return number
+def _marks(
+    round_: Round, here: pd.DataFrame, raw: RawSheet, place: Mapping[int, int] | None, head: int
+) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Return a sheet's marks, a cell inside a merge marked at its first, and the note beside each row below the header."""
+    parsed = here["cell"].str.extract(_CELL)
+    here = here.assign(column=parsed[0].map(column_number, na_action="ignore"), at=pd.to_numeric(parsed[1]))
+    here = here[here["column"].notna()].astype({"column": int, "at": int})
+    here = here.assign(text=_said(round_, here), line=here["at"])
+    # A row's gravest mistake comes first.
+    gravity = here["severity"].map(list(MARKED).index)
+    here = here.assign(gravity=gravity).sort_values(["line", "gravity", "column"], kind="stable")
+    merges = np.array(raw.merges or [(-1, -1, -1, -1)]) + 1
+    for index, row, column in zip(here.index, here["at"], here["column"], strict=True):
+        inside = (merges[:, 0] <= row) & (row <= merges[:, 2]) & (merges[:, 1] <= column) & (column <= merges[:, 3])
+        if inside.any():
+            here.loc[index, ["at", "column"]] = merges[inside][0, :2]
+    if place is not None:
+        own = here["line"].map(place)
+        here = here.assign(line=own, at=here["at"].map(place).fillna(own))[own.notna()]
+    marks = here[["at", "column", "severity", "text"]].rename(columns={"at": "row"}).astype({"row": int, "column": int})
+    notes = {
+        int(row): "\n".join(f"{count}. {text}" for count, text in enumerate(dict.fromkeys(part["text"]), start=1))
+        for row, part in here[here["line"] > head].groupby("line")
+    }
+    return marks, notes
 
 
 def _said(round_: Round, found: pd.DataFrame) -> pd.Series:
@@ -352,7 +361,7 @@ def _listing(
         row = int(parsed[2]) if parsed else 0
         place = {old: at for at, old in enumerate(sheet.rows, start=1)} if sheet and sheet.rows is not None else None
         at = row if place is None else place.get(row, 0)
-        column = _column(parsed[1]) if parsed else 0
+        column = column_number(parsed[1]) if parsed else 0
         there = sheet is not None and at > 0
         cells.append(f"{column_letter(column - 1)}{at}" if there else str(item["cell"]))
         quoted = sheet.title.replace("'", "''") if sheet else ""

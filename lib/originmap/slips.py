@@ -111,7 +111,7 @@ def letters(content: bytes) -> str:
     """Return the SHA-256 of `content` in the letters a–p.
 
     >>> letters(b"")[:8]
-    'eigocikk'
+    'ejbgckki'
     """
     return hashlib.sha256(content).hexdigest().translate(_LETTERS)
 

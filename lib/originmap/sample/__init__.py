@@ -12,6 +12,7 @@ import numpy as np
 
 from originmap.places import load_places
 from originmap.rules import Rules, load_rules, read_toml
+from originmap.sample.resubmitted import resubmit
 from originmap.sample.submissions import FEBRUARY, MARCH, County
 from originmap.sample.truth import Truth
 
@@ -22,7 +23,8 @@ _README: Final = """# 样例数据 · sample data
 全部主体、人名、电话、地块和数字均为虚构；乡镇和村名是真实的。由 `originmap sample` 按种子 {seed} 生成，同一种子得到相同的文件。
 Everything but the names of townships and villages is invented; the same seed gives the same bytes.
 
-`2023-02/`, `2023-03/`: what the townships sent, as .xlsx, .xls, .ods, .csv, .docx, .zip and a web page named .xls. `truth/`: for tests, what it means: every collection and registry row with
+`2023-02/`, `2023-03/`: what the townships sent, as .xlsx, .xls, .ods, .csv, .docx, .zip and a web page named .xls,
+with one return slip mended and put back. `truth/`: for tests, what it means: every collection and registry row with
 its cell's row, intended values (blank: cannot be had), expected status and planted mistakes (`mistakes.csv`: by cell).
 """
 
@@ -54,6 +56,7 @@ def write_sample(folder: Path, *, seed: int = 2023, counties: int = 1, rows: int
         raise ValueError("seed 须为非负整数，counties 和 rows 须为正整数。")
     if counties == 1:
         write_county(folder / "anxi", seed=seed, rows=rows)
+        resubmit(folder / "anxi", MARCH)
         write_county(folder / "tiny", seed=seed + 1, rows=TINY_ROWS, rounds=(MARCH,))
         return [folder / "anxi"]
     made = []
