@@ -258,7 +258,9 @@ def test_blocking_rules_quarantine(county):
     for row in truth(county, "collection"):
         blocked = any(RULES[rule].blocks for rule in row["mistakes"].split(";") if rule)
         assert (row["status"] == "quarantined") == blocked
-        assert (row["status"] == "duplicate") == bool({"duplicate_row", "superseded_by_slip"} & set(row["mistakes"].split(";")))
+        assert (row["status"] == "duplicate") == bool(
+            {"duplicate_row", "superseded_by_slip"} & set(row["mistakes"].split(";"))
+        )
 
 
 def test_rows_scale(tmp_path):

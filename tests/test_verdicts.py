@@ -209,6 +209,28 @@ def test_a_decided_datum_applies_and_a_declaration_stands_above_it(tmp_path):
     assert "decision_conflict" in set(declared.findings["rule"])
 
 
+def test_a_slip_that_came_back_is_in_its_originals_datum_and_under_its_decisions(tmp_path):
+    path = folder(
+        tmp_path,
+        grower(点位经纬度=FAR),
+        grower(种养殖主体="陈大样", 基地地址="后山", 种养规模="若干"),
+        settings='[datum]\n"湖头镇.xlsx" = "gcj02"\n',
+    )
+    before = om.open_round(path)
+    decide(path)
+    (path / "改好了.xlsx").write_bytes(om.returns.slip_bytes(before, "湖头镇.xlsx", "350524102"))
+    after = om.open_round(path)
+    live = after.records[after.records["source_file"] == "改好了.xlsx"].set_index("subject_name")
+    typed = before.records.set_index("subject_name").loc["陈大样"]
+    assert after.datums == {"湖头镇.xlsx": "gcj02", "改好了.xlsx": "gcj02"}
+    assert live.loc["陈大样", ["lon", "lat"]].tolist() == typed[["lon", "lat"]].tolist()
+    assert live.loc["林小样", "lon"] == 118.0501
+    assert after.decisions["effect"].tolist() == ["applied"]
+    assert after.raw["record_id"].tolist() == after.records["record_id"].tolist()
+    # What is superseded vouches for nothing.
+    assert om.proposals.datums(after).empty
+
+
 def test_a_store_elsewhere_can_be_named(tmp_path):
     path = folder(tmp_path, grower(点位经纬度=FAR))
     decide(path)

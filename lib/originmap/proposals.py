@@ -89,16 +89,17 @@ def datums(round_: Round, *, earlier: Sequence[Round] = ()) -> pd.DataFrame:
     """Return the datum that each file of a round speaks for, columns as ``diagnosis.COLUMNS``; settled files are left out.
 
     Anchors are the located rows of files whose datum is declared or decided, here and in earlier rounds, and every point that a
-    person has decided.
+    person has decided. Rows that repeat others, or that a slip supersedes, say nothing again.
     """
     settled = []
     for one in (round_, *earlier):
         named = one.records.assign(subject=normal_name(one.records["subject_name"], one.places))
-        settled.append(points.anchors(named, set(one.datums)))
+        settled.append(points.anchors(named[named["status"] != "duplicate"], set(one.datums)))
         placed = one.decisions[(one.decisions["effect"] == "applied") & (one.decisions["kind"] == "point")]
         rows = placed["row"].astype("int64").tolist()
         settled.append(pd.DataFrame(named.loc[rows, ["subject", "township_code", "lon", "lat"]]))
-    raw, records = round_.raw, round_.records
+    records = round_.records[round_.records["status"] != "duplicate"]
+    raw = round_.raw.loc[records.index]
     typed = pd.DataFrame(
         {
             "file": records["source_file"],
@@ -116,7 +117,7 @@ def datums(round_: Round, *, earlier: Sequence[Round] = ()) -> pd.DataFrame:
 
 def _others(round_: Round, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the settled points of the same subjects in other rows: `row, lon, lat`."""
-    records = round_.records
+    records = round_.records[round_.records["status"] != "duplicate"]
     sure = records[records["lon"].notna() & records["coord_status"].isin(["ok", "fixed"])]
     key = ["township_code", "subject_name"]
     pairs = (

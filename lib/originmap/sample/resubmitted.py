@@ -15,7 +15,13 @@ Row = dict[str, str]
 _MENDED: Final = ("window_unreadable", "5-7月", "2023-05-01/2023-07-31")
 # What a row is told by itself: nothing else in the round changes with it.
 _ALONE: Final = {
-    *("window_unreadable", "collector_name_missing", "supervisor_name_missing", "contact_name_missing", "credit_unknown"),
+    *(
+        "window_unreadable",
+        "collector_name_missing",
+        "supervisor_name_missing",
+        "contact_name_missing",
+        "credit_unknown",
+    ),
     *("phone_invalid", "point_missing", "subject_type_missing", "trace_unknown", "buyer_noted", "below_threshold"),
     "column_unknown",
 }
