@@ -94,7 +94,10 @@ def row_by_row(path: Path) -> None:
     places = om.places.load_places(rules)
     west, south, east, north = places.townships.total_bounds
     words = {word: factor for family in rules.units.values() for word, factor in family.items()}
-    names, cells = rules.product_names(), places.townships.set_index("township_code").geometry
+    names, cells = (
+        rules.product_names(),
+        places.townships.set_index("township_code").geometry.to_crs(places.measure_crs),
+    )
     frame = pd.read_excel(path, header=1, dtype="str", engine="openpyxl")
     for row in frame.itertuples(index=False):
         (
@@ -134,7 +137,9 @@ def row_by_row(path: Path) -> None:
                 notation.choices(text, rules.choices[field])
         _ = names.get(product), om.findings.mask_phone(subject)
         if point is not None and code in cells.index:
-            om.places.points_of(pd.Series([point.lon]), pd.Series([point.lat])).distance(cells[code], align=False)
+            om.places.points_of(pd.Series([point.lon]), pd.Series([point.lat])).to_crs(cells.crs).distance(
+                cells[code], align=False
+            )
 
 
 def peak_over(folder: Path) -> tuple[float, float]:

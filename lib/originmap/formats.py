@@ -288,7 +288,7 @@ def chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> I
             if run > _LONGEST:
                 raise too_large(f"一个标记或文字超过 {_LONGEST // 2**20} MB")
             seam = rest + chunk
-            if b"<!DOCTYPE" in seam or b"<!ENTITY" in seam:
+            if b"<!" in seam and (b"<!DOCTYPE" in seam or b"<!ENTITY" in seam):
                 raise UnreadableFileError("file_wrong_type", "内含实体声明（DOCTYPE）")
             rest = chunk[-16:]
             yield chunk

@@ -66,7 +66,7 @@ def scan(archive: zipfile.ZipFile, limits: Limits) -> list[Part]:
     for name, hidden, path in _listed(archive):
         part = Part(name, hidden)
         for prefix, piece in _pieces(archive, path, limits):
-            _read_piece(part, piece, _patterns(prefix), limits.merges)
+            _read_piece(part, piece, prefix, limits.merges)
         filled = part.rows * part.columns
         if filled > limits.sparse_cells:
             # Perhaps nothing but empty rows with a style, which many sheets have to the very end: now each cell is looked at.
@@ -115,7 +115,6 @@ def _pieces(archive: zipfile.ZipFile, path: str, limits: Limits) -> Iterator[tup
 
 @dataclass(frozen=True)
 class _Patterns:
-    cell: bytes
     row_start: bytes
     row_usual: re.Pattern[bytes]
     row: re.Pattern[bytes]
@@ -130,12 +129,11 @@ class _Patterns:
 def _patterns(prefix: bytes) -> _Patterns:
     p = re.escape(prefix)
     return _Patterns(
-        cell=b"<" + prefix + b"c ",
         row_start=b"<" + prefix + b"row ",
         row_usual=re.compile(rb"<" + p + rb'row r="\d+"'),
         row=re.compile(rb"<" + p + rb"row ([^>]*)>"),
         far=re.compile(rb"<" + p + rb"""c r=["']([A-Z]{2,}\d+|[A-Z]\d{6,})["'][^>]*(?<!/)>"""),
-        any_cell=re.compile(rb"<" + p + rb"""c\s[^>]*?\br\s*=\s*["']([A-Za-z]+\d+)["'][^>]*(?<!/)>"""),
+        any_cell=re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br\s*=\s*["']([A-Za-z]+\d+)["'][^>]*(?<!/)>"""),
         first=re.compile(rb"<" + p + rb'c r="A\d+"[^>]*><' + p + rb"(?:v>|is><" + p + rb"t[^>]*>)[^<\s]"),
         merge=re.compile(rb"<" + p + rb"""mergeCell\s+ref\s*=\s*["']([A-Z]+\d+):([A-Z]+\d+)["']"""),
         error=re.compile(rb"<" + p + rb'c r="([A-Z]+\d+)"[^>]* t="e"[^>]*>(?:<' + p + rb"f[^>]*(?:/>|>[^<]*</" + p + rb"f>))?<" + p + rb"v>([^<]*)<"),
@@ -146,7 +144,8 @@ _ROW_NUMBER = re.compile(rb"""\br\s*=\s*["'](\d+)["']""")
 _ROW_HIDDEN = re.compile(rb"""\bhidden\s*=\s*["'](?:1|true)["']""")
 
 
-def _read_piece(part: Part, piece: bytes, patterns: _Patterns, max_merges: int) -> None:
+def _read_piece(part: Part, piece: bytes, prefix: bytes, max_merges: int) -> None:
+    patterns = _patterns(prefix)
     signs = np.frombuffer(piece, np.uint8)
     last = piece.rfind(patterns.row_start)
     if last >= 0:
@@ -155,10 +154,7 @@ def _read_piece(part: Part, piece: bytes, patterns: _Patterns, max_merges: int) 
         else:
             part.rows = max(part.rows, int(piece[last + len(patterns.row_start) + 3 :].partition(b'"')[0][:8]))
         part.columns = max(part.columns, 26)
-    # Nearly every writer puts the address first; where one does not, each cell is looked at.
-    usual = not (
-        _at(signs, patterns.cell) & (signs[len(patterns.cell) :] != ord("r"))[: _span(signs, patterns.cell)]
-    ).any()
+    usual = prefix == b"" and _is_usual(signs)
     if not usual or _may_reach_far(signs):
         _read_cells(part, piece, patterns.far if usual else patterns.any_cell)
         _read_rows(part, piece, patterns, hidden=False)
@@ -206,6 +202,17 @@ def _at(signs: Signs, text: bytes) -> npt.NDArray[np.bool_]:
 
 def _has(signs: Signs, text: bytes) -> bool:
     return bool(_at(signs, text).any())
+
+
+def _is_usual(signs: Signs) -> bool:
+    """Tell whether each cell is ``<c r="A1"``, as nearly every program writes it; else each cell has to be looked at."""
+    if len(signs) < 7:
+        return True
+    cell = (signs[:-6] == ord("<")) & (signs[1:-5] == ord("c"))
+    behind = signs[2:-4]
+    small = (signs[6:] - np.uint8(97)) < 26
+    odd = cell & ((behind < 32) | ((behind == 32) & ((signs[3:-3] != ord("r")) | small)))
+    return not odd.any() and not _has(signs, b":c")
 
 
 def _may_reach_far(signs: Signs) -> bool:

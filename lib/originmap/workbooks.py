@@ -162,11 +162,6 @@ def _text_columns(rows: Sequence[Sequence[str | None]]) -> list[pa.Array]:
     return [pa.array([row[at] if at < len(row) else None for row in rows], pa.large_string()) for at in range(width)]
 
 
-def raw_sheet_of(file: str, sheet: str, rows: Sequence[Sequence[str | None]], merges: Sequence[Merge] = ()) -> RawSheet:
-    """Return rows of texts as a raw sheet, as if a workbook had held them."""
-    return _raw_sheet(file, sheet, _text_columns(rows), merges, (), hidden=False)
-
-
 def _columns(sheet: python_calamine.CalamineSheet) -> list[pa.Array]:
     rows = sheet.to_python(skip_empty_area=False)
     width = max((len(row) for row in rows), default=0)
