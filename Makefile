@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report check-inbox lab sample test check format notebooks docs bench lock clean
+.PHONY: help report check-inbox lab sample test check format notebooks docs soak bench lock clean
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ notebooks: $(READY)  ## Run the committed notebooks again in place, ready to com
 
 docs: $(READY)  ## Write docs/rules.md anew from the table of rules
 	@$(BIN)/python -c "from originmap.findings import rules_page; print(rules_page(), end='')" > docs/rules.md
+
+soak: $(READY)  ## Kill two deciding processes 200 times and count what is lost
+	@ORIGINMAP_SOAK=200 $(BIN)/python -m pytest -q tests/test_decisions.py -k killed
 
 bench: $(READY)  ## Measure, as docs/performance says
 	@$(BIN)/python tests/bench.py $(ARGS)

@@ -88,7 +88,7 @@ def test_a_good_row_is_accepted_without_a_word(tmp_path: Path) -> None:
         ({"点位经纬度": "25.2301,118.0501"}, "point_swapped", "K3", "accepted"),
         ({"点位经纬度": "1180501,252301"}, "point_decimal_lost", "K3", "accepted"),
         ({"点位经纬度": "128.05,25.23"}, "point_far", "K3", "accepted"),
-        ({"点位经纬度": "117.62,25.27"}, "point_outside", "K3", "accepted"),
+        ({"点位经纬度": "117.6201,25.2701"}, "point_outside", "K3", "accepted"),
         ({"预计上市时间/下市时间": "待定"}, "window_unreadable", "L3", "accepted"),
         ({"预计上市时间/下市时间": None}, "window_missing", "L3", "accepted"),
         ({"生产方式": "半露地"}, "production_mode_unknown", "M3", "accepted"),

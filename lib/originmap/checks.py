@@ -9,8 +9,9 @@ import pandas as pd
 
 from originmap import peers, sense, texts
 from originmap.cells import Source
-from originmap.findings import blocking
+from originmap.findings import blocking, written
 from originmap.places import Places
+from originmap.points import plots_apart
 from originmap.rules import Rules
 from originmap.subjects import SCOPE_COLUMNS, in_scope, normal_name
 
@@ -27,15 +28,19 @@ REGISTRY_COLUMNS = [*_WHO, *_SIZE, *_VERDICT]
 _SOURCE = ["source_file", "source_sheet", "source_row"]
 
 
-def collection(
+def identified(
     source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places, round_name: str
 ) -> gpd.GeoDataFrame:
-    """Return the collection records judged, with `RECORD_COLUMNS`; findings go to `source.findings`."""
+    """Return the collection rows with `subject`, `record_id` and `equal_key`, what each lacks found: decisions apply next."""
     source.find("subject_missing", frame["subject_name"].isna(), "subject_name")
     frame = frame.assign(subject=normal_name(frame["subject_name"], places))
     sense.collection(source, frame, rules, places, round_name)
     peers.collection(source, frame, rules, places)
-    frame = _with_ids(frame, ["plot_key"])
+    return _with_ids(frame, ["plot_key"])
+
+
+def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Places) -> gpd.GeoDataFrame:
+    """Return the rows that `identified` gives judged, with `RECORD_COLUMNS`; findings go to `source.findings`."""
     point = source.text("point").fillna(texts.joined([source.text("lon"), source.text("lat")], by=","))
     # Points that await a decision are compared as typed.
     settled = texts.joined([frame["lon"].astype("str"), frame["lat"].astype("str")])
@@ -46,6 +51,9 @@ def collection(
     frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     below = counted & ~frame["in_scope"].fillna(value=True).astype(bool)
     source.find("below_threshold", below, "size")
+    apart = plots_apart(frame, places, farthest_m=float(rules["places"]["plots_apart_m"]))
+    shown = written(apart.dropna() / 1000, "{:.1f} 公里").reindex(frame.index)
+    source.find("plots_apart", apart.notna(), "point", value=point.fillna(""), detail=shown)
     return gpd.GeoDataFrame(frame[RECORD_COLUMNS], geometry="geometry", crs=frame.crs)
 
 
@@ -96,7 +104,7 @@ def _with_ids(frame: pd.DataFrame, plot: list[str]) -> pd.DataFrame:
         ordinal.update(ordered.groupby("key").cumcount())
     whole = texts.arrow(texts.joined([key, ordinal.astype("str")])).to_pylist()
     ids = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in whole]
-    return frame.assign(record_id=pd.Series(ids, index=frame.index, dtype="str"))
+    return frame.assign(record_id=pd.Series(ids, index=frame.index, dtype="str"), equal_key=key)
 
 
 def _status(source: Source, frame: pd.DataFrame, same: list[str], usable: set[str] | None = None) -> pd.Series:

@@ -1,4 +1,4 @@
-"""The command line: ``originmap check | report | sample | lab | app``.
+"""The command line: ``originmap check | report | sample | decisions | lab | app``.
 
 Exit status: 0 done, 1 done but a ``--fail-on`` severity was met, 2 cannot run (one clear line on stderr, nothing
 half-written).
@@ -9,9 +9,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from originmap.decisions import DecisionsError, Store, conflicts, of_county
 from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
 from originmap.rules import RulesError
 
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return int(options.run(options))
-    except (InboxError, RulesError, ParameterError, NotebookError, OutputError) as error:
+    except (InboxError, RulesError, DecisionsError, ParameterError, NotebookError, OutputError) as error:
         print(f"originmap: {error}", file=sys.stderr)
     except OSError as error:
         print(f"originmap: {error.strerror or error}：{error.filename or ''}", file=sys.stderr)
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="originmap", description="农产品产地一张图：读表、核对、制图、出报告。")
+    parser.add_argument("-V", "--version", action="version", version=f"originmap {version('originmap')}", help="版本")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="读一个批次的表，列出问题，不出图")
@@ -69,6 +72,17 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--counties", type=int, default=1, metavar="N", help="几个县")
     sample.add_argument("--rows", type=int, metavar="N", help="每县采集表的行数")
     sample.set_defaults(run=_sample)
+
+    ledger = commands.add_parser("decisions", help="与同事交换决定：导出、合并一个 .xlsx")
+    ways = ledger.add_subparsers(required=True, metavar="export|merge")
+    for name, run, what in (
+        ("export", _export_decisions, "把本县的全部决定写成 .xlsx"),
+        ("merge", _merge_decisions, "并入同事导出的决定；同一文件可反复合并"),
+    ):
+        way = ways.add_parser(name, help=what)
+        way.add_argument("file", type=Path, metavar="FILE.xlsx", help="交换的文件")
+        way.add_argument("--inbox", default=str(SAMPLE), metavar="INBOX", help="该县任一批次文件夹，默认样例")
+        way.set_defaults(run=run)
 
     lab = commands.add_parser("lab", help="用 JupyterLab 打开工作簿的副本（在 data/private/ 里）")
     lab.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹，默认样例")
@@ -135,6 +149,34 @@ def _sample(options: argparse.Namespace) -> int:
         raise InboxError(msg)
     write_sample(options.folder, seed=options.seed, counties=options.counties, rows=options.rows)
     print(f"样例数据（虚构）已写到 {options.folder}")
+    return 0
+
+
+def _ledger(options: argparse.Namespace) -> Store:
+    inbox = resolve(options.inbox)
+    if not inbox.is_dir():
+        msg = f"找不到文件夹：{inbox}"
+        raise InboxError(msg)
+    if options.file.suffix.lower() != ".xlsx":
+        msg = f"交换的文件应为 .xlsx：{options.file.name}"
+        raise DecisionsError(msg)
+    return of_county(inbox)
+
+
+def _export_decisions(options: argparse.Namespace) -> int:
+    store = _ledger(options)
+    count = store.export(options.file)
+    print(f"{count} 条决定已写到 {options.file}")
+    return 0
+
+
+def _merge_decisions(options: argparse.Namespace) -> int:
+    store = _ledger(options)
+    new, known = store.merge(options.file)
+    clashes = conflicts(store.entries())
+    print(f"并入 {new} 条，原已有 {known} 条。" + (f"{len(clashes)} 条互相矛盾，均未采用：" if len(clashes) else ""))
+    for row in clashes.to_dict("records"):
+        print(f"  {row['kind']} {row['target']}：{row['who']}（{row['section']}）{str(row['at'])[:10]} {row['after']}")
     return 0
 
 

@@ -136,6 +136,21 @@ _TABLE: Final = (
     Rule("point_outside", "warning", "坐标距所填乡镇 {detail}，超出允许范围", "The point lies {detail} from its township", "点落在别的乡镇", _OURS),
     Rule("point_on_seat", "warning", "坐标就是{detail}政府驻地，不像基地", "The point is the seat of {detail}", "整表填镇政府的坐标", _OURS),
     Rule("point_shared", "warning", "{detail} 个主体填了同一个坐标，请核实", "{detail} subjects on one point", "全村共用一个坐标", _OURS),
+    Rule("plots_apart", "warning", "此点距该主体其他地块 {detail}，请核实", "This point lies {detail} from the subject's other plots", "同一农户两块地相距 20 公里", _OURS),
+    Rule("point_coarse", "note", "坐标只有 {detail} 的精度", "The point is only good to {detail}", "118.18,25.05（两位小数，±550 米）", _OURS),
+    Rule("datum_declared", "note", "本文件坐标按 {proposal} 换算成 WGS84（依据：{detail}）", "Points of this file were converted from {proposal} ({detail})", 'round.toml 写 "湖头镇.xlsx" = "gcj02"', _OURS),
+    # boundaries
+    Rule("boundary_unmatched", "warning", "边界文件里的“{value}”对不上 townships.csv，未用；{detail}", "An area of the boundary file fits no township: not used", "边界里写“湖头”，名单里没有", _OURS),
+    Rule("boundary_missing", "warning", "边界文件没有 {value}，其点位无法核对", "The boundary file lacks {value}: its points cannot be checked", "少了一个乡镇的面", _OURS),
+    Rule("boundary_invalid", "fixed", "{value} 的边界自相交，已理顺", "The boundary of {value} crosses itself; it was mended", "8 字形的面", _OURS),
+    Rule("boundary_name_differs", "warning", "代码 {value} 在边界文件里叫“{detail}”，在 townships.csv 叫“{proposal}”，按代码采用", "Code {value} is {detail} in the boundary file, {proposal} in townships.csv: taken by code", "代码与名称错位", _OURS),
+    Rule("boundary_overlap", "warning", "{value} 与 {proposal} 的范围重叠 {detail}", "{value} and {proposal} overlap by {detail}", "两个面压在一起", _OURS),
+    Rule("boundary_gap", "warning", "乡镇之间有空隙 {detail}（约在 {value}）", "A gap of {detail} between townships, near {value}", "有一块地不属任何乡镇", _OURS),
+    Rule("boundary_seat_outside", "warning", "{value} 的驻地在其范围外 {detail}，疑代码或名称错位", "The seat of {value} lies {detail} outside it", "两个乡镇的面互换", _OURS),
+    # decisions
+    Rule("decided", "fixed", "已按决定采用“{proposal}”；{detail}", "Decided: {proposal}; {detail}", "电话核实后改正的点位", _OURS),
+    Rule("decision_stale", "warning", "原有决定“{proposal}”未采用：此格内容已变，请重新核实；{detail}", "The decision {proposal} waits: the cell now says something else; {detail}", "乡镇重报时改了坐标", _OURS),
+    Rule("decision_conflict", "warning", "对此有不同决定，均未采用：{proposal} {detail}", "People decided differently, neither holds: {proposal} {detail}", "两人各拖到一处", _OURS),
     # rows among each other
     Rule("duplicate_row", "warning", "与 {detail} 完全重复，只计一次", "The same as {detail}: counted once", "同一行贴了两遍", _OURS),
     Rule("possible_duplicate", "warning", "与 {detail} 主体、产品、地块、茬次相同而规模或点位不同，请核实", "Same subject, product and plot as {detail}, other size or point", "同一地块两个面积", _OURS),

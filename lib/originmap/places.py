@@ -18,20 +18,11 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from originmap import texts
+from originmap.boundaries import read_boundaries
 from originmap.rules import Rules, RulesError
 
 WGS84 = "EPSG:4326"
-_TOWNSHIP_COLUMNS = [
-    "township_code",
-    "township",
-    "pinyin",
-    "kind",
-    "former_name",
-    "former_code",
-    "seat_lon",
-    "seat_lat",
-    "seat_quality",
-]
+_OPTIONAL = ["pinyin", "kind", "former_name", "former_code", "seat_lon", "seat_lat", "seat_quality"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +44,8 @@ class Places:
         The projected CRS that distances and areas are measured in.
     county
         The county's names and code, from the rules.
+    findings
+        What is doubtful in the boundary file.
     """
 
     townships: gpd.GeoDataFrame
@@ -61,6 +54,7 @@ class Places:
     tolerance_m: float
     measure_crs: str
     county: Mapping[str, str]
+    findings: tuple[pd.DataFrame, ...] = ()
 
     @property
     def names(self) -> dict[str, str]:
@@ -159,37 +153,37 @@ class Places:
 def load_places(rules: Rules) -> Places:
     """Read ``townships.csv``, ``villages.csv`` and the boundary file that the rules name (any CRS, kept as WGS84).
 
+    Of ``townships.csv`` only `township_code` and `township` are needed; a seat that it does not give is set inside the cell
+    (`seat_quality` ``cell``). ``villages.csv`` may be absent.
+
     Raises
     ------
     RulesError
-        A file is missing, has other columns, or a township's code is not 9 digits or stands twice.
+        A file is missing, has other columns, or a township's code is not 9 digits or stands twice; or the boundaries cannot
+        be used (``boundaries.read_boundaries``).
     """
     county = rules["county"]
-    townships = _read_csv(rules.reference / "townships.csv", _TOWNSHIP_COLUMNS)
+    townships = _read_csv(rules.reference / "townships.csv", ["township_code", "township"], _OPTIONAL)
     bad = townships.loc[~townships["township_code"].str.fullmatch(r"\d{9}") | townships["township_code"].duplicated()]
     if len(bad):
         msg = f"townships.csv 的乡镇代码须为不重复的 9 位数字：{'、'.join(bad['township_code'])}"
         raise RulesError(msg)
     for column in ("seat_lon", "seat_lat"):
-        townships[column] = townships[column].astype("float64")
-    villages = _read_csv(rules.reference / "villages.csv", ["village_code", "village", "township_code"])
+        townships[column] = _degrees(townships[column])
+    villages = _read_csv(rules.reference / "villages.csv", ["village_code", "village", "township_code"], required=False)
     path = rules.reference / str(county["boundary_file"])
-    if not path.exists():
-        msg = f"找不到乡镇边界文件：{path.name}"
-        raise RulesError(msg)
-    cells = gpd.read_file(path).to_crs(WGS84)
-    if "township_code" not in cells:
-        msg = f"边界文件 {path.name} 没有 township_code 列"
-        raise RulesError(msg)
-    cells["township_code"] = cells["township_code"].astype("str")
-    merged = townships.merge(cells[["township_code", "geometry"]], on="township_code", how="left", validate="1:1")
+    cells, findings = read_boundaries(path, townships, measure_crs=str(county["measure_crs"]))
+    merged = townships.merge(cells, on="township_code", how="left", validate="1:1")
     frame = gpd.GeoDataFrame(merged, geometry="geometry", crs=WGS84).sort_values("township_code", ignore_index=True)
+    frame = _with_seats(frame)
     quality = str(county["boundary_quality"])
     tolerance: dict[str, Any] = rules["places"]["tolerance_m"]
     if quality not in tolerance:
         msg = f"规则文件 county.boundary_quality 应为 {'、'.join(tolerance)} 之一，现为 {quality!r}。"
         raise RulesError(msg)
-    return Places(frame, villages, quality, float(tolerance[quality]), str(county["measure_crs"]), county)
+    return Places(
+        frame, villages, quality, float(tolerance[quality]), str(county["measure_crs"]), county, tuple(findings)
+    )
 
 
 def points_of(lon: pd.Series, lat: pd.Series) -> gpd.GeoSeries:
@@ -200,13 +194,42 @@ def points_of(lon: pd.Series, lat: pd.Series) -> gpd.GeoSeries:
     return gpd.GeoSeries(geometry, index=lon.index, crs=WGS84)
 
 
-def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+def _degrees(text: pd.Series) -> pd.Series:
+    degrees = pd.to_numeric(text.mask(text == ""), errors="coerce")
+    wrong = text[(text != "") & degrees.isna()]
+    if len(wrong):
+        msg = f"townships.csv 的 {text.name} 应为十进制度：{'、'.join(wrong)}"
+        raise RulesError(msg)
+    return degrees.astype("float64")
+
+
+def _with_seats(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Set a seat inside the cell where none is given."""
+    lacking = frame["seat_lon"].isna() | frame["seat_lat"].isna()
+    if not lacking.any():
+        return frame
+    inside = frame.geometry.representative_point()
+    return frame.assign(
+        seat_lon=frame["seat_lon"].mask(lacking, inside.x.round(5)),
+        seat_lat=frame["seat_lat"].mask(lacking, inside.y.round(5)),
+        seat_quality=frame["seat_quality"].mask(lacking, "cell"),
+    )
+
+
+def _read_csv(path: Path, columns: list[str], optional: Sequence[str] = (), *, required: bool = True) -> pd.DataFrame:
+    """Read a table as text; columns that it may lack are blank, and a file that may be absent is empty."""
+    if not path.exists() and not required:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
     if not path.exists():
         msg = f"参考数据缺少文件：{path.name}"
         raise RulesError(msg)
-    frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        # Saved by Excel in a Chinese Windows.
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="gb18030")
     missing = [column for column in columns if column not in frame]
     if missing:
         msg = f"{path.name} 缺少列：{'、'.join(missing)}"
         raise RulesError(msg)
-    return frame
+    return frame.assign(**{column: "" for column in optional if column not in frame})

@@ -5,17 +5,15 @@ sheets and rows, and findings carry the index of their row.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
-from originmap import notation, texts, windows
+from originmap import notation, placing, texts, windows
 from originmap.cells import Source
-from originmap.findings import closest, mask_phones, written
-from originmap.places import Places, points_of
+from originmap.findings import closest, mask_phones
+from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sheets import Table
 from originmap.sizes import read_sizes
@@ -23,11 +21,13 @@ from originmap.sizes import read_sizes
 MIN_HINT = 2
 
 
-def collection(source: Source, rules: Rules, places: Places, round_name: str) -> gpd.GeoDataFrame:
+def collection(
+    source: Source, rules: Rules, places: Places, round_name: str, *, datums: Mapping[str, str] | None = None
+) -> gpd.GeoDataFrame:
     """Return every collection row (附件1) typed, in the canonical columns but `record_id`, `in_scope` and `status`.
 
-    `geometry` (WGS84) holds settled points only; `market_windows` are ISO pairs joined by ``;``. Findings go to
-    `source.findings`.
+    `geometry` (WGS84) holds settled points only, those of files that `datums` names (``{file: datum}``) converted;
+    `market_windows` are ISO pairs joined by ``;``. Findings go to `source.findings`.
     """
     year, month = (int(part) for part in round_name.split("-"))
     frame = _common(source, rules, places, round_name)
@@ -44,7 +44,7 @@ def collection(source: Source, rules: Rules, places: Places, round_name: str) ->
     last = texts.without(frame["market_windows"], r"^.*/")
     frame["market_to"] = last.where(last != "")
     frame["collected_on"] = _days(source, "collected_on")
-    return _place(source, frame, places, rules)
+    return placing.place(source, frame, places, rules, datums=datums or {})
 
 
 def registry(source: Source, rules: Rules, places: Places, round_name: str) -> pd.DataFrame:
@@ -275,68 +275,3 @@ def _days(source: Source, name: str) -> pd.Series:
     read = texts.each(text, lambda cell: day.isoformat() if (day := windows.day(cell)) else None)
     source.find("date_unreadable", text.notna() & read.isna(), name)
     return read
-
-
-def _place(source: Source, frame: pd.DataFrame, places: Places, rules: Rules) -> gpd.GeoDataFrame:
-    """Read points, repair what has one reading, propose what has not, and test them against their township."""
-    west, south, east, north = places.townships.total_bounds
-    margin = float(rules["places"]["county_margin_degrees"])
-    bounds = (west - margin, south - margin, east + margin, north + margin)
-    single, lon, lat = source.text("point"), source.text("lon"), source.text("lat")
-    text = single.fillna(texts.joined([lon, lat], by=",").where(lon.notna() & lat.notna())).fillna(lon).fillna(lat)
-    read = _points(text, bounds)
-    rule, settled, x, y = read["rule"], read["settled"], read["lon"], read["lat"]
-    points = points_of(x.where(settled), y.where(settled))
-    distance = places.distance_m(points, frame["township_code"])
-    outside = distance > places.tolerance_m
-    typed = settled & outside & (rule == "")
-    dms = {
-        row: (a, b)
-        for row in x.index[typed]
-        if (a := notation.dms_as_decimal(x[row])) is not None and (b := notation.dms_as_decimal(y[row])) is not None
-    }
-    if dms:
-        proposal = pd.DataFrame.from_dict(dms, orient="index", columns=["lon", "lat"])
-        near = places.distance_m(points_of(proposal["lon"], proposal["lat"]), frame["township_code"][proposal.index])
-        # Believed only when it brings the point home.
-        proposal = proposal[near <= places.tolerance_m]
-        rule[proposal.index] = "point_dms_as_decimal"
-        x.update(proposal["lon"])
-        y.update(proposal["lat"])
-        settled[proposal.index] = False
-    told = rule.isin(["point_swapped", "point_decimal_lost", "point_dms_as_decimal"])
-    shown = (written(x[told], "{:.6f}") + "," + written(y[told], "{:.6f}")).reindex(x.index)
-    source.find("point_unreadable", text.notna() & x.isna(), "point", value=text)
-    for name in ("point_swapped", "point_decimal_lost", "point_dms_as_decimal"):
-        source.find(name, rule == name, "point", value=text, proposal=shown)
-    for name in ("point_zero", "point_far"):
-        source.find(name, rule == name, "point", value=text)
-    outside &= settled
-    kilometres = written(distance[outside] / 1000, "{:.1f} 公里").reindex(x.index)
-    source.find("point_outside", outside, "point", value=text, detail=kilometres)
-    status = pd.Series("missing", index=frame.index, dtype="str").mask(settled, "ok")
-    status = status.mask(rule == "point_swapped", "fixed").mask(outside, "outside")
-    status = status.mask(rule.isin(["point_decimal_lost", "point_dms_as_decimal", "point_far"]), "proposed")
-    frame = frame.assign(lon=x.where(settled), lat=y.where(settled), coord_status=status)
-    return gpd.GeoDataFrame(frame, geometry=points_of(frame["lon"], frame["lat"]), crs=points.crs)
-
-
-def _points(text: pd.Series, bounds: tuple[float, float, float, float]) -> pd.DataFrame:
-    """Return `lon, lat, rule, settled` of every text as `notation.point` gives them: plain decimals inside need no look."""
-    pair = pc.extract_regex(
-        texts.arrow(text), r"^(?P<lon>[0-9]{1,3}\.[0-9]{1,12}) ?[,，] ?(?P<lat>[0-9]{1,3}\.[0-9]{1,12})$"
-    )
-    x, y = (
-        pc.cast(pc.struct_field(pair, [at]), "float64").to_numpy(zero_copy_only=False).astype("float64", copy=True)
-        for at in (0, 1)
-    )
-    west, south, east, north = bounds
-    plain = (x >= west) & (x <= east) & (y >= south) & (y <= north)
-
-    def look(cell: str) -> tuple[float, float, str, bool] | None:
-        hit = notation.point(cell, bounds)
-        return (hit.lon, hit.lat, hit.rule, hit.settled) if hit else None
-
-    read = texts.spread(text.mask(plain), look, ["lon", "lat", "rule", "settled"], (np.nan, np.nan, "", False))
-    settled = read["settled"].astype(bool) | plain
-    return read.assign(lon=read["lon"].mask(plain, x), lat=read["lat"].mask(plain, y), settled=settled)

@@ -3,18 +3,19 @@
 import calendar
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import pandas as pd
 
-from originmap import baseline, checks, records, resubmission
+from originmap import baseline, checks, datum, records, resubmission, submissions, verdicts
 from originmap.archives import list_files
 from originmap.cells import Source, table_cells
+from originmap.decisions import Store, of_county
 from originmap.findings import compose, found
 from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
@@ -36,11 +37,18 @@ NOT_READ = (
     "sheet_unrecognised",
     "sheet_ambiguous",
 )
-_SETTINGS = {"round", "sample"}
+_SETTINGS = {"round", "sample", "datum"}
 
 
 class InboxError(ValueError):
     """A folder that cannot be opened as a round; the message says what to do."""
+
+
+class _OnRecord(NamedTuple):
+    """What people have said about a round: its files' datums (``{file: datum}``) and the county's decisions."""
+
+    datums: Mapping[str, str]
+    entries: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,12 @@ class Round:
         product at all has one row with NA.
     is_sample
         Whether any sheet says 样例数据.
+    datums
+        ``{file: datum}`` of the files whose datum is declared or decided; the others are taken as WGS84, as typed.
+    raw
+        What stood in the cells and was read from them before decisions, columns as ``verdicts.RAW_COLUMNS``, aligned to `records`.
+    decisions
+        Every decision on record and what it does here, as ``verdicts.settle`` gives them.
     resubmissions
         What became of each finding and row of the slips that came back, columns as ``outcomes.OUTCOME_COLUMNS``.
     superseded
@@ -92,6 +106,9 @@ class Round:
     columns: pd.DataFrame
     submissions: pd.DataFrame
     is_sample: bool
+    datums: Mapping[str, str]
+    raw: pd.DataFrame
+    decisions: pd.DataFrame
     resubmissions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OUTCOME_COLUMNS, dtype="str"))
     superseded: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["file", "sheet", "kind", "count", "slip"])
@@ -150,6 +167,7 @@ def open_round(
     as_of: str | datetime | None = None,
     rules: Path | str | None = None,
     reference: Path | str = REFERENCE,
+    decisions: Path | str | None = None,
 ) -> Round:
     """Read a round's folder: every sheet, every row, judged and placed.
 
@@ -163,6 +181,8 @@ def open_round(
         A further rules file laid over the reference folder's.
     reference
         The reference folder.
+    decisions
+        The store of decisions; ``decisions.db`` beside the round's folder by default. They apply whatever `as_of`.
 
     Raises
     ------
@@ -184,16 +204,14 @@ def open_round(
     places = load_places(rule_set)
     moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
     inbox = read_inbox(path, rule_set)
-    return _assemble(path, name, moment, rule_set, places, inbox)
+    declared = datum.declared(settings.get("datum", {}), inbox.files["file"])
+    entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
+    return _assemble(path, name, moment, rule_set, places, inbox, _OnRecord(declared, entries))
 
 
 def _settings(path: Path) -> dict[str, Any]:
     file = path / "round.toml"
-    settings = read_toml(file) if file.exists() else {}
-    if "datum" in settings:
-        msg = "round.toml 里的 datum（坐标系声明）本版还不能用；请先去掉，或把坐标换算成 WGS84（CGCS2000）再放进来。"
-        raise InboxError(msg)
-    return settings
+    return read_toml(file) if file.exists() else {}
 
 
 def _round_name(path: Path, settings: dict[str, Any]) -> str:
@@ -214,19 +232,36 @@ def _of_kind(tables: Sequence[Table], kind: str) -> list[Table]:
     return [table for table in tables if table.kind == kind]
 
 
-def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Places, inbox: Inbox) -> Round:
-    findings = list(inbox.findings)
+class _Rows(NamedTuple):
+    """Collection rows judged, with the findings against them, what stood there, and what decisions did."""
+
+    frame: Any
+    findings: list[pd.DataFrame]
+    raw: pd.DataFrame
+    decisions: pd.DataFrame
+
+
+def _assemble(
+    path: Path,
+    name: str,
+    as_of: datetime,
+    rules: Rules,
+    places: Places,
+    inbox: Inbox,
+    said: _OnRecord,
+) -> Round:
     settled = resubmission.settle(inbox)
-    findings.extend(settled.findings)
-    collected = _of_kind(settled.tables, "collection")
-    frame, found_there = _judged(collected, "collection", rules, places, name, settled)
-    findings.extend(found_there)
-    zero, zero_findings = records.zero_reports(collected, rules, places)
+    datums, told = verdicts.datums(said.datums, said.entries, name, originals=_originals(settled))
+    findings = [*inbox.findings, *places.findings, *told, *settled.findings]
+    tables = _of_kind(settled.tables, "collection")
+    live = _collected(tables, rules, places, name, settled, _OnRecord(datums, said.entries))
+    findings.extend(live.findings)
+    zero, zero_findings = records.zero_reports(tables, rules, places)
     findings.extend(zero_findings)
 
     tables, registry_round, note = _nearest(path, name, "registry", settled.tables, rules)
     findings.extend(note)
-    registry, found_there = _judged(tables, "registry", rules, places, registry_round, settled)
+    registry, found_there = _registered(tables, rules, places, registry_round, settled)
     findings.extend(found_there)
 
     tables, planting_round, note = _nearest(path, name, "planting_area", settled.tables, rules)
@@ -235,13 +270,23 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
 
-    composed, resubmissions, live = compose(findings), None, frame
+    composed, resubmissions, frame, raw = compose(findings), None, live.frame, live.raw
     if inbox.slips:
         composed = resubmission.without_superseded(composed, settled)
-        frame, old_findings = _with_superseded(frame, settled, "collection", rules, places, name)
-        registry, more = _with_superseded(registry, settled, "registry", rules, places, registry_round)
-        resubmissions = outcomes(settled, composed, compose([*old_findings, *more]))
-    sheets = _sheet_counts(inbox, frame, registry, places, settled)
+        old_findings: list[pd.DataFrame] = []
+        if tables := _of_kind(settled.old, "collection"):
+            gone = _collected(tables, rules, places, name, None, _OnRecord(datums, said.entries.iloc[:0]))
+            old = _superseded(gone.frame)
+            frame = _below(frame, old)
+            raw = pd.concat([raw, gone.raw.assign(record_id=old["record_id"])], ignore_index=True)
+            old_findings += gone.findings
+        if tables := _of_kind(settled.old, "registry"):
+            old, found_there = _registered(tables, rules, places, registry_round, None)
+            registry = _below(registry, _superseded(old))
+            old_findings += found_there
+        resubmissions = outcomes(settled, composed, compose(old_findings))
+    sheets = submissions.sheet_counts(inbox, frame, registry, places, settled)
+    came = submissions.arrived(inbox, sheets, live.frame, places)
     made = Round(
         name=name,
         folder=path,
@@ -256,42 +301,68 @@ def _assemble(path: Path, name: str, as_of: datetime, rules: Rules, places: Plac
         sheets=sheets,
         skipped=inbox.skipped,
         columns=table_cells(inbox.tables),
-        submissions=_submissions(live, zero, _arrived(inbox, sheets, live, places), rules),
+        submissions=submissions.submissions(live.frame, zero, came, rules),
         is_sample=inbox.is_sample,
+        datums=datums,
+        raw=raw,
+        decisions=live.decisions,
         superseded=settled.superseded,
     )
     return made if resubmissions is None else replace(made, resubmissions=resubmissions)
 
 
-def _judged(
-    tables: Sequence[Table], kind: str, rules: Rules, places: Places, round_name: str, settled: Settled | None = None
-) -> tuple[Any, list[pd.DataFrame]]:
-    """Return the records or registry of `tables`, typed and judged, and the findings against its rows."""
+def _originals(settled: Settled) -> dict[str, list[str]]:
+    """Return ``{slip: the files that it descends from}``, the nearest first: its points are in their datum."""
+    return {
+        pair.slip.file: [
+            pair.original,
+            *(each.file for each in (pair.slip.origin.generations if pair.slip.origin else ())),
+        ]
+        for pair in settled.pairs
+    }
+
+
+def _collected(
+    tables: Sequence[Table], rules: Rules, places: Places, round_name: str, settled: Settled | None, said: _OnRecord
+) -> _Rows:
+    """Return the collection rows of `tables`, typed and judged, with the decisions applied."""
     source = Source.of(tables)
     if settled is not None and settled.disputed:
         settled.dispute(source)
-    if kind == "collection":
-        frame = checks.collection(
-            source, records.collection(source, rules, places, round_name), rules, places, round_name
-        )
-    else:
-        frame = checks.registry(source, records.registry(source, rules, places, round_name), rules, places)
-    return frame, [part.assign(record_id=frame["record_id"].reindex(part.index)) for part in source.findings]
+    frame = records.collection(source, rules, places, round_name, datums=said.datums)
+    frame = checks.identified(source, frame, rules, places, round_name)
+    raw = verdicts.raw_values(source, frame)
+    frame, told = verdicts.settle(source, frame, raw, said.entries, rules)
+    frame = checks.collection(source, frame, rules, places)
+    return _Rows(frame, _against(frame, source), raw, told)
 
 
-def _with_superseded(
-    frame: Any, settled: Settled, kind: str, rules: Rules, places: Places, round_name: str
-) -> tuple[Any, list[pd.DataFrame]]:
-    """Add the rows that slips supersede, each a duplicate with an id of its own; return their findings by themselves."""
-    tables = _of_kind(settled.old, kind)
-    if not tables:
-        return frame, []
-    old, findings = _judged(tables, kind, rules, places, round_name)
+def _registered(
+    tables: Sequence[Table], rules: Rules, places: Places, round_name: str, settled: Settled | None
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return the registry rows of `tables`, typed and judged, and the findings against them."""
+    source = Source.of(tables)
+    if settled is not None and settled.disputed:
+        settled.dispute(source)
+    frame = checks.registry(source, records.registry(source, rules, places, round_name), rules, places)
+    return frame, _against(frame, source)
+
+
+def _against(frame: pd.DataFrame, source: Source) -> list[pd.DataFrame]:
+    return [part.assign(record_id=frame["record_id"].reindex(part.index)) for part in source.findings]
+
+
+def _superseded(old: Any) -> Any:
+    """Return rows that slips supersede as duplicates with ids of their own."""
     # The slip's row has the id now; _with_ids has numbered equal ones.
     ids = [hashlib.sha256(f"{text}\x1fsuperseded".encode()).hexdigest()[:16] for text in old["record_id"]]
     old = old.assign(status="duplicate", in_scope=pd.NA, record_id=pd.Series(ids, index=old.index, dtype="str"))
     old["in_scope"] = old["in_scope"].astype("boolean")
-    return pd.concat([frame, old], ignore_index=True).astype({"status": "str"}), findings
+    return old
+
+
+def _below(frame: Any, old: Any) -> Any:
+    return pd.concat([frame, old], ignore_index=True).astype({"status": "str"})
 
 
 def _nearest(
@@ -311,57 +382,3 @@ def _nearest(
         if tables:
             return tables, earlier, [found("carried_forward", at, detail=f"{what}，沿用 {earlier} 批次的")]
     return [], name, [found("carried_forward", at, detail=f"{what}，以前的批次也没有，相关数值未知")]
-
-
-def _sheet_counts(
-    inbox: Inbox, frame: pd.DataFrame, registry: pd.DataFrame, places: Places, settled: Settled
-) -> pd.DataFrame:
-    """Return for every sheet whose it is and that `rows_in` = accepted + quarantined + duplicate + skipped."""
-    both = pd.concat(
-        [frame[["source_file", "source_sheet", "status"]], registry[["source_file", "source_sheet", "status"]]]
-    )
-    counts = both.groupby(["source_file", "source_sheet", "status"]).size().unstack(fill_value=0)
-    sheets = inbox.sheets.set_index(["file", "sheet"])
-    skipped = inbox.skipped.groupby(["file", "sheet"]).size()
-    for status in ("accepted", "quarantined", "duplicate"):
-        column = counts[status] if status in counts else pd.Series(dtype="int64")
-        sheets[status] = column.reindex(sheets.index, fill_value=0).astype("int64")
-    sheets["skipped"] = skipped.reindex(sheets.index, fill_value=0).astype("int64")
-    # The other kinds have no records of their own: each of their rows is used.
-    for table in settled.tables:
-        if table.kind not in ("collection", "registry"):
-            sheets.loc[(table.file, table.sheet), "accepted"] += len(table.rows)
-    for row in settled.superseded.itertuples():
-        if row.kind not in ("collection", "registry"):
-            sheets.loc[(row.file, row.sheet), "duplicate"] += row.count
-    whole = records.sheet_townships(settled.tables, places)["code"]
-    owners = {(table.file, table.sheet): code for table, code in reversed([*zip(settled.tables, whole, strict=True)])}
-    hits = {key: places.mentioned([key[1]], [key[0]]) for key in sheets.index if key not in owners}
-    owners |= {key: hit[1] if hit else None for key, hit in hits.items()}
-    sheets["township_code"] = pd.Series([owners[key] for key in sheets.index], index=sheets.index, dtype="str")
-    return sheets.reset_index()
-
-
-def _arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Places) -> set[str]:
-    """Return the townships that something came from, be it a scan or a sheet that nobody could read."""
-    unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
-    named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
-    ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
-    return named | set(ours.dropna()) | set(frame["township_code"].dropna().unique())
-
-
-def _submissions(frame: pd.DataFrame, zero: pd.DataFrame, arrived: set[str], rules: Rules) -> pd.DataFrame:
-    key = ["township_code", "product"]
-    every = zero[zero["product"].isna()][["township_code"]].merge(
-        pd.DataFrame({"product": list(rules.products)}), how="cross"
-    )
-    zero = pd.concat([zero[zero["product"].notna()], every], ignore_index=True).drop_duplicates()
-    # A buyer's row says nothing of what is grown.
-    grown = frame["township_code"].notna() & (frame["subject_type"] != "buyer")
-    rows = frame.loc[grown, key].drop_duplicates().assign(state="reported")
-    silent = zero.merge(rows, on=key, how="left")
-    silent = silent[silent["state"].isna()].assign(state="zero")
-    spoken = pd.concat([rows, silent], ignore_index=True)
-    mute = sorted(arrived - set(spoken["township_code"]))
-    rest = pd.DataFrame({"township_code": mute, "product": pd.NA, "state": "arrived"})
-    return pd.concat([spoken, rest], ignore_index=True).astype("str").sort_values(key, ignore_index=True)
