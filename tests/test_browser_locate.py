@@ -5,7 +5,7 @@ import shutil
 import nbformat
 import pandas as pd
 import pytest
-from test_browser import TOKEN, browsing, free_port, playwright, serving
+from browsers import in_jupyterlab, playwright
 
 import originmap as om
 from originmap.notebooks import working_copies
@@ -55,22 +55,7 @@ def test_a_dragged_point_is_in_the_round_when_it_is_opened_again(chromium, root,
     nbformat.write(book, folder / "drag.ipynb")
     was = om.open_round(county / "2023-03")
     first = om.proposals.of_round(was).queue.iloc[0]
-    port = free_port()
-    arguments = [
-        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
-    ]  # fmt: skip
-    home = f"http://127.0.0.1:{port}"
-    with (
-        serving("jupyterlab", arguments, f"{home}/api", tmp_path / "lab.log", JUPYTERLAB_SETTINGS_DIR=str(settings)),
-        browsing(chromium, tmp_path) as (page, errors, abroad),
-    ):
-        page.goto(f"{home}/lab/tree/drag.ipynb?token={TOKEN}&reset")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        page.wait_for_function(
-            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-        )
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    with in_jupyterlab(chromium, folder / "drag.ipynb", settings, tmp_path) as (page, errors, abroad):
         panel = page.locator(".originmap").first
         panel.get_by_role("button", name="采用此点").wait_for()
         drag_and_accept(page, panel, str(first["subject_name"]), tmp_path)
