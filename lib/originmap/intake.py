@@ -28,6 +28,7 @@ def received(round_: Round) -> pd.DataFrame:
     sheets["township"] = single.mask(several > 1, "多个乡镇（" + several.astype("str") + "）")
     sheets["kind"] = sheets["kind"].map(vocab.codes("kind"))
     unread = round_.files[round_.files["status"] != "read"]
+    sheets = sheets[~sheets["file"].isin(unread["file"])]
     hits = [round_.places.mentioned([name]) for name in unread["file"]]
     towns = pd.Series([names[hit[1]] if hit else UNSAID for hit in hits], index=unread.index, dtype="str")
     away = unread.assign(township=towns, sheet="", kind=unread["status"].map(vocab.codes("file_status")))
