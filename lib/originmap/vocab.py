@@ -138,7 +138,7 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "closes": ("怎样算了结", "What closes it"),
     "cells": ("出处", "Cells"),
     "completeness": ("报齐率", "Completeness"),
-    "correctness": ("合格率", "Correctness"),
+    "correctness": ("数据采用率", "Correctness"),
     "on_time_share": ("按时率", "On time"),
     "score": ("得分", "Score"),
     "rank": ("名次", "Rank"),
