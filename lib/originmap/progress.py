@@ -49,10 +49,16 @@ def status(round_: Round) -> pd.DataFrame:
     frame = pd.DataFrame(index=key).reset_index()
     frame["township"] = frame["township_code"].map(places.names).astype("str")
     state = round_.submissions.dropna(subset=["product"]).set_index(_KEY)["state"].reindex(key).to_numpy()
-    due = frame["product"].map({code: product.due_from <= round_.as_of.date() for code, product in rules.products.items()}).astype(bool)
+    due = (
+        frame["product"]
+        .map({code: product.due_from <= round_.as_of.date() for code, product in rules.products.items()})
+        .astype(bool)
+    )
     progress = pd.Series(state, index=frame.index, dtype="str")
     progress = progress.mask(progress.isna() & _unread(round_, frame, progress, due), "unread")
-    frame["progress"] = progress.fillna(pd.Series(np.where(due, "not_reported", "not_due"), index=frame.index, dtype="str"))
+    frame["progress"] = progress.fillna(
+        pd.Series(np.where(due, "not_reported", "not_due"), index=frame.index, dtype="str")
+    )
     for name, deadline in (("report_by", "report_deadline"), ("upload_by", "upload_deadline")):
         dates = {code: getattr(product, deadline) for code, product in rules.products.items()}
         frame[name] = frame["product"].map(dates).astype("datetime64[s]")
@@ -106,11 +112,15 @@ def _timed(frame: pd.DataFrame, round_: Round) -> pd.DataFrame:
         then = met["received_at"]
     arrived = frame["progress"].isin(ARRIVED) | frame["earlier_round"].notna()
     first = pd.concat([frame["received_at"], then], axis=1).min(axis=1)
-    nobody = (frame["progress"].isin(ARRIVED) & frame["received_at"].isna()) | (frame["earlier_round"].notna() & then.isna())
+    nobody = (frame["progress"].isin(ARRIVED) & frame["received_at"].isna()) | (
+        frame["earlier_round"].notna() & then.isna()
+    )
     on_time = first <= frame["report_by"]
     over = frame["report_by"] < pd.Timestamp(round_.as_of)
     said = pd.Series(np.where(over, "overdue", "pending"), index=frame.index, dtype="str")
-    said = said.mask(arrived & ~nobody, "late").mask(arrived & nobody, "unregistered").mask(arrived & on_time, "on_time")
+    said = (
+        said.mask(arrived & ~nobody, "late").mask(arrived & nobody, "unregistered").mask(arrived & on_time, "on_time")
+    )
     # A date of a month that has no folder was nobody's to meet here.
     dated = months.isin([round_.name, *before.folders]) | (months > round_.name)
     return frame.assign(timeliness=said.mask((frame["progress"] == "not_due") | ~dated, ""))
@@ -142,14 +152,16 @@ def _uploaded(frame: pd.DataFrame, scoped: pd.DataFrame, round_: Round) -> pd.Da
 def matched_rows(scoped: pd.DataFrame, round_: Round) -> pd.Series:
     """Tell which of the rows an export holds by township, product and subject's name: as many as it has entries (aligned, keyed by both)."""
     loaded = round_.uploads
-    loaded = loaded[(loaded["basis"] == "entry") & (loaded["uploaded_at"].isna() | (loaded["uploaded_at"] <= pd.Timestamp(round_.as_of)))]
+    loaded = loaded[
+        (loaded["basis"] == "entry")
+        & (loaded["uploaded_at"].isna() | (loaded["uploaded_at"] <= pd.Timestamp(round_.as_of)))
+    ]
     entries = loaded.assign(subject=normal_name(loaded["subject_name"], round_.places)).dropna(subset=["subject"])
     have = entries.groupby([*_KEY, "subject"]).size()
     rows = scoped.assign(subject=normal_name(scoped["subject_name"], round_.places))
     number = rows.groupby([*_KEY, "subject"]).cumcount()
     listed = have.reindex(pd.MultiIndex.from_frame(rows[[*_KEY, "subject"]])).fillna(0).to_numpy()
-    hit = pd.Series(number.to_numpy() < listed, index=pd.MultiIndex.from_frame(rows[_KEY]), dtype=bool)
-    return hit
+    return pd.Series(number.to_numpy() < listed, index=pd.MultiIndex.from_frame(rows[_KEY]), dtype=bool)
 
 
 def ranking(round_: Round, found: pd.DataFrame) -> pd.DataFrame:
@@ -189,8 +201,10 @@ def ranking(round_: Round, found: pd.DataFrame) -> pd.DataFrame:
     total = sum(frame[name].fillna(0) * weights[name] for name in parts)
     frame["score"] = (100 * total / weights.sum(axis=1).replace(0, np.nan)).round(1)
     frame["rank"] = frame["score"].rank(ascending=False, method="min").astype("Int64")
-    frame = frame.reset_index().sort_values(["score", "township_code"], ascending=[False, True], na_position="last", ignore_index=True)
-    return frame.round({name: 4 for name in parts})[RANK_COLUMNS]
+    frame = frame.reset_index().sort_values(
+        ["score", "township_code"], ascending=[False, True], na_position="last", ignore_index=True
+    )
+    return frame.round(dict.fromkeys(parts, 4))[RANK_COLUMNS]
 
 
 # ---- the table and the sentence ----
@@ -209,7 +223,7 @@ def responsible(round_: Round, township_code: str | None, product: str = "") -> 
     special = here["products"].fillna("").map(lambda codes: product in codes.split(";") if product else False)
     order = here.assign(
         role_order=here["role"].map({"keeper": 0, "lead": 1}).fillna(2),
-        other=~special.astype(bool) & (here["products"].notna() if product else False),
+        other=~special.astype(bool) & here["products"].notna(),
         general=~special.astype(bool),
     ).sort_values(["other", "role_order", "general", "source_file", "source_sheet", "source_row"], kind="stable")
     first = order.iloc[0]
@@ -237,7 +251,9 @@ def table(round_: Round, found: pd.DataFrame) -> pd.DataFrame:
     frame = pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
     frame[["序号", *counts]] = frame[["序号", *counts]].astype("Int64")
     texts = ["乡镇", "未报品种", "最近报送时间", "责任人"]
-    return frame.assign(**{name: frame[name].astype("str").mask(frame[name].isna() | (frame[name] == "")) for name in texts})[TABLE_HEADER]
+    return frame.assign(
+        **{name: frame[name].astype("str").mask(frame[name].isna() | (frame[name] == "")) for name in texts}
+    )[TABLE_HEADER]
 
 
 def _open(row: object, names: dict[str, str]) -> str:
@@ -256,7 +272,11 @@ def _sum(values: pd.Series) -> int | None:
 def _latest(round_: Round) -> dict[str, str]:
     """Return when each township's last submission came, in words; the ones that nobody registered say so."""
     lines = round_.receipts[round_.receipts["arrived"]][["township_code", "received_at"]]
-    times = pd.concat([lines, round_.spoken[["township_code", "received_at"]]]).groupby("township_code")["received_at"].max()
+    times = (
+        pd.concat([lines, round_.spoken[["township_code", "received_at"]]])
+        .groupby("township_code")["received_at"]
+        .max()
+    )
     said = dict.fromkeys(round_.submissions["township_code"].dropna(), vocab.code("timeliness", "unregistered"))
     return said | {str(code): _clock(at.to_pydatetime()) for code, at in times.items() if pd.notna(at)}
 
@@ -287,14 +307,21 @@ def sentence(round_: Round, found: pd.DataFrame) -> str:
         return f"{opening}各品种都还没有到报送的时候。"
     done = due["progress"].isin(["reported", "zero"]).groupby(due["township"], sort=False).agg(["sum", "size"])
     full, none = done[done["sum"] == done["size"]], done[done["sum"] == 0]
-    parts = [f"{opening} {len(done)} 个乡镇中，应报品种全部报齐 {len(full)} 个、部分报送 {len(done) - len(full) - len(none)} 个、没有报送 {len(none)} 个"]
+    parts = [
+        f"{opening} {len(done)} 个乡镇中，应报品种全部报齐 {len(full)} 个、部分报送 {len(done) - len(full) - len(none)} 个、没有报送 {len(none)} 个"
+    ]
     if len(none):
         parts[0] += f"（{'、'.join(none.index)}）"
     for word, text in (("overdue", "逾期未报"), ("late", "迟报")):
         rows = due[due["timeliness"] == word]
         if len(rows):
-            towns = rows.groupby("township", sort=False)["product"].agg(lambda codes: "、".join(names[code] for code in codes))
-            parts.append(f"{text} {len(towns)} 个乡镇 {len(rows)} 个品种：" + "，".join(f"{town}（{what}）" for town, what in towns.items()))
+            towns = rows.groupby("township", sort=False)["product"].agg(
+                lambda codes: "、".join(names[code] for code in codes)
+            )
+            parts.append(
+                f"{text} {len(towns)} 个乡镇 {len(rows)} 个品种："
+                + "，".join(f"{town}（{what}）" for town, what in towns.items())
+            )
     loose = due[due["timeliness"] == "unregistered"]
     if len(loose):
         parts.append(f"{loose['township'].nunique()} 个乡镇的来件没有登记收到时间，未判迟早")
