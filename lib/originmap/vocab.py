@@ -143,6 +143,13 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "score": ("得分", "Score"),
     "rank": ("名次", "Rank"),
     "change": ("变化", "Change"),
+    "subject_before": ("上批主体", "Subject before"),
+    "subject_after": ("本批主体", "Subject now"),
+    "difference": ("增减", "Difference"),
+    "moved_m": ("移动(米)", "Moved (m)"),
+    "cell_before": ("上批出处", "Cell before"),
+    "cell_after": ("本批出处", "Cell now"),
+    "evidence": ("依据", "Evidence"),
 }
 
 CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
@@ -251,6 +258,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "shrunk": ("减小", "Shrunk"),
         "moved": ("点位移动", "Moved"),
         "renamed": ("改名", "Renamed"),
+        "review": ("疑似改名，待核", "Renamed?"),
         "unchanged": ("未变", "Unchanged"),
     },
     "upload_basis": {
