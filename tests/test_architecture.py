@@ -13,15 +13,15 @@ ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
     "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions ledgers receipts composition "
-    "judged earlier carrying rounds proposals reconcile progress alerts changes uploading inspection "
-    "plans selection maps panels locate page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
+    "judged earlier carrying rounds proposals reconcile progress alerts changes inspection "
+    "plans selection maps panels locate page symbols figures printed briefing exports corrections marks copies rebuilt returns uploading outgoing intake desks "
     "webpage "
     "notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports copies returns notebooks "
+    *"formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports copies returns outgoing notebooks "
     "report sample scale cli".split(),
 }
 FILE_CALLS = set(

@@ -145,8 +145,8 @@ def test_cells_stand_on_both_sides(tmp_path: Path) -> None:
                                  [grower(种养殖主体="丙三", 电话="13900000003", 基地地址="别处"), grower(种养殖主体="甲一", 种养规模=4)]))  # fmt: skip
     shown = (
         found[["change", "subject_before", "subject_after", "before", "after", "cell_before", "cell_after"]]
-        .fillna("")
         .astype("object")
+        .fillna("")
     )
     assert sorted(shown.to_numpy().tolist(), key=str) == [
         ["gone", "乙二", "", 2.5, "", "二月.xlsx〔S〕I4", ""],

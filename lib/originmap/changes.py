@@ -120,7 +120,7 @@ class _Side:
         areas = standing(counted, _WHO, measure=measure)
         self.sizes = areas.fillna(standing(counted, _WHO, value="head_count").reindex(areas.index))
         self.points = _points(rows, round_)
-        self.rows = dict(pd.DataFrame(rows.drop(columns="geometry")).groupby(_WHO, sort=False))
+        self.rows = dict(iter(pd.DataFrame(rows.drop(columns="geometry")).groupby(_WHO, sort=False)))
         self._columns = _letters(round_.columns)
 
     def size(self, one: pd.Series) -> float:

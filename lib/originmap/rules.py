@@ -313,6 +313,9 @@ def _progress(entry: Mapping[str, Any]) -> None:
     if not isinstance(months, int) or isinstance(months, bool) or months < 0:
         msg = f"规则文件 progress.stale_months 应为不小于 0 的整数，现为 {months!r}。"
         raise RulesError(msg)
+    if not isinstance(entry.get("upload_template"), str):
+        msg = f'规则文件 progress.upload_template 应为文件名，没有就写 ""，现为 {entry.get("upload_template")!r}。'
+        raise RulesError(msg)
     moved = entry.get("moved_m")
     if not isinstance(moved, (int, float)) or isinstance(moved, bool) or not 0 < moved < math.inf:
         msg = f"规则文件 progress.moved_m 应为正数，现为 {moved!r}。"
