@@ -10,7 +10,9 @@ import pytest
 import originmap as om
 from originmap import proposals
 from originmap.checks import RECORD_COLUMNS
+from originmap.decisions import Store
 from originmap.findings import RULES
+from originmap.sample.doubles import EXCHANGE
 from originmap.subjects import normal_name
 
 SAMPLE = om.rounds.PROJECT / "data" / "sample"
@@ -187,6 +189,24 @@ def test_every_status_is_the_plans(opened: om.Round) -> None:
     assert both["gap_status"].tolist() == both["status"].tolist()
     for made, meant in (("registry_mu", "registry"), ("collected_mu", "collected"), ("gap_mu", "gap")):
         pd.testing.assert_series_equal(both[made], both[meant], check_names=False, rtol=0, atol=0.006)
+
+
+@pytest.mark.parametrize("name", ["anxi", "tiny"])
+def test_the_verdicts_can_be_merged_and_say_what_the_truth_says(name: str, tmp_path: Path) -> None:
+    round_ = om.open_round(SAMPLE / name / "2023-03")
+    store = Store(tmp_path / "decisions.db")
+    new, known = store.merge(SAMPLE / name / EXCHANGE)
+    assert (new > 0, known) == (True, 0)
+    held = om.matching.decided(store.entries())
+    assert (held["state"] == "active").all()
+    said = truth("verdicts", round_)
+    one, other = (normal_name(said[side], round_.places) for side in ("name_a", "name_b"))
+    meant = {
+        (code, *sorted(pair)): verdict == "same"
+        for code, *pair, verdict in zip(said["township_code"], one, other, said["verdict"], strict=True)
+    }
+    keys = held[["township_code", "name_a", "name_b"]].itertuples(index=False, name=None)
+    assert dict(zip(keys, held["same"], strict=True)) == meant
 
 
 def test_the_sample_shows_every_state_that_matters(march: om.Round) -> None:

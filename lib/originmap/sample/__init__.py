@@ -12,6 +12,7 @@ import numpy as np
 
 from originmap.places import load_places
 from originmap.rules import Rules, load_rules, read_toml
+from originmap.sample.doubles import write_exchange
 from originmap.sample.resubmitted import resubmit
 from originmap.sample.submissions import FEBRUARY, MARCH, County
 from originmap.sample.truth import Truth
@@ -37,7 +38,8 @@ subjects without a size, some buyers, and some subjects under another name. `tru
   prefix, legal_form, bracket (any reader sees it); typo, sound, person (a farm listed under its owner), bracket_behind (a
   person must say so); not the same: near_person, near_farm, near_both, father_son (one phone), phone, alike. `against` another
   round: how a subject was written then.
-- `verdicts.csv`: what a colleague has said about the pairs that names and phones alone do not settle.
+- `verdicts.csv`: what a colleague has said about the pairs that names and phones alone do not settle. `名称判定.xlsx` beside the
+  rounds is the same for use: `originmap decisions merge` brings it into a store.
 - `terms.csv`: for each round, township and product the terms of the gap in `unit`, a total and below it each subject with its
   rows, verdicts applied; `claimed` where table, registry and collection are all known. `unsized` stands beside, not in it.
 - `gap_status.csv`: the expected status at the end of the round, with the figures that lead to it.
@@ -59,6 +61,8 @@ the cells say, `true_lon, true_lat` where the plot lies. Two points have two dec
 
 def write_sample(folder: Path, *, seed: int = 2023, counties: int = 1, rows: int | None = None) -> list[Path]:
     """Write one synthetic county to ``folder/anxi`` and a tiny one to ``folder/tiny``, or several to ``folder/county-0001`` and so on.
+
+    A county of ordinary size also gets its verdicts on names as an exchange file.
 
     Parameters
     ----------
@@ -86,6 +90,11 @@ def write_sample(folder: Path, *, seed: int = 2023, counties: int = 1, rows: int
         write_county(folder / "anxi", seed=seed, rows=rows)
         resubmit(folder / "anxi", MARCH)
         write_county(folder / "tiny", seed=seed + 1, rows=TINY_ROWS, rounds=(MARCH,))
+        if rows is None:
+            # Each decision is synced to the disk: a large county has thousands.
+            places = load_places(load_rules())
+            for name in ("anxi", "tiny"):
+                write_exchange(folder / name, places)
         return [folder / "anxi"]
     made = []
     for number in range(1, counties + 1):
