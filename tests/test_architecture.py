@@ -16,7 +16,7 @@ ORDER = (
     "judged earlier carrying rounds proposals reconcile progress alerts changes inspection "
     "plans selection maps panels locate page symbols figures printed briefing exports corrections marks copies rebuilt returns uploading outgoing intake desks "
     "webpage "
-    "notebooks report sample scale cli"
+    "notebooks report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
@@ -28,7 +28,7 @@ FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
-FRONT_END = {"ipywidgets": {"panels", "desks", "locate"}, "ipyleaflet": {"maps", "panels", "locate"}}
+FRONT_END = {"ipywidgets": {"panels", "desks", "locate", "morning"}, "ipyleaflet": {"maps", "panels", "locate"}}
 LAZY = ["matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
 MAX_LINES = 400
 
