@@ -14,7 +14,7 @@ ORDER = (
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
     "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions ledgers receipts composition "
     "judged earlier carrying rounds proposals reconcile progress alerts changes inspection "
-    "plans selection maps panels locate page symbols figures printed briefing exports corrections marks copies rebuilt returns uploading outgoing intake desks "
+    "plans selection maps panels locate page symbols figures printed multiples briefing exports corrections marks copies rebuilt returns uploading outgoing intake desks "
     "webpage "
     "notebooks report morning sample scale cli"
 ).split()

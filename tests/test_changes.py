@@ -144,7 +144,7 @@ def test_cells_stand_on_both_sides(tmp_path: Path) -> None:
     found = changes.changes(*two(tmp_path, [grower(种养殖主体="甲一"), grower(种养殖主体="乙二", 电话="13900000002", 基地地址="他处")],
                                  [grower(种养殖主体="丙三", 电话="13900000003", 基地地址="别处"), grower(种养殖主体="甲一", 种养规模=4)]))  # fmt: skip
     shown = (
-        found[["change", "subject_before", "subject_after", "before", "after", "cell_before", "cell_after"]]
+        found[["change", "subject_before", "subject_after", "size_before", "size_after", "cell_before", "cell_after"]]
         .astype("object")
         .fillna("")
     )
@@ -176,7 +176,7 @@ def test_a_product_that_nobody_speaks_of_has_not_vanished(tmp_path: Path) -> Non
 def test_a_row_that_waits_for_correction_is_not_gone(tmp_path: Path) -> None:
     found = changes.changes(*two(tmp_path, [grower()], [grower(种养规模="若干")]))
     assert found["change"].tolist() == ["unchanged"]
-    assert found["after"].isna().all()
+    assert found["size_after"].isna().all()
 
 
 def test_alerts_tell_who_vanished_and_what_changed(tmp_path: Path) -> None:

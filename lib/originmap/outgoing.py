@@ -176,7 +176,7 @@ def filled(template: bytes, rows: pd.DataFrame, rules: Rules) -> bytes:
                 field = f"{person}_phone" if field == "contact_phone" and person != "contact" else field
                 if field and field.endswith("_name") and field != "subject_name":
                     person = field.removesuffix("_name")
-                if field in rows and field not in fields:
+                if field is not None and field in rows and field not in fields:
                     fields[field] = cell.column
             if len(fields) > best[0]:
                 best = (len(fields), sheet, row[0].row, fields)

@@ -7,12 +7,13 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from originmap import figures, page
-from originmap.page import INK, Axes, wrap, write
+from originmap.page import INK, wrap, write
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 12.0, 285.0, 178.0, 16.0
 _MM_PER_PT: Final = 25.4 / 72
@@ -82,7 +83,7 @@ def save(
 
 
 def _text(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return "—"
     if isinstance(value, float):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
