@@ -1,7 +1,7 @@
 """Small multiples: one little map a round, the same circles' scale on all, so that a product's year is seen at a glance."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -76,7 +76,8 @@ def maps(series: pd.DataFrame, places: Places, rules: Rules, furniture: Furnitur
         left, bottom = 12 + (at % columns) * width, 178 - (at // columns + 1) * height
         frame = page.fit(outline.bounds, left=left, bottom=bottom, width=width - 3, height=height - 9)
         ground = page.ground(figure, frame, sample=_sample(furniture))
-        gpd.GeoSeries([outline]).boundary.plot(ax=ground, color=FAINT, linewidth=0.6)
+        for ring in gpd.GeoSeries([outline]).explode().exterior:
+            ground.plot(*np.asarray(ring.coords).T, color=FAINT, linewidth=0.6)
         here = drawn[drawn["round"] == name]
         x, y = frame.page(here.geometry.x, here.geometry.y)
         for east, north, row in zip(x, y, here.itertuples(), strict=True):
@@ -94,15 +95,15 @@ def maps(series: pd.DataFrame, places: Places, rules: Rules, furniture: Furnitur
                 )
             else:
                 cross = "x" if row.kind == "zero" else "o"
-                look = (
+                look: dict[str, Any] = (
                     {"color": INK, "linewidth": 0.8}
                     if cross == "x"
                     else {"facecolor": PAPER, "edgecolor": FAINT, "linewidth": 0.6}
                 )
                 sheet.scatter([east], [north], s=_DOT_PT2, marker=cross, zorder=4.5, **look)
         write(sheet, left + (width - 3) / 2, bottom + height - 4.5, _caption(name, here, unit), 8.5, ha="center")
-    top = _legend(sheet, drawn, unit, entry.colour, 27.0)
-    page.foot(sheet, furniture, places.measure_crs, left=12, top=top - 4)
+    top = _legend(sheet, drawn, unit, entry.colour, 24.5)
+    page.foot(sheet, furniture, places.measure_crs, left=12, top=top - 3)
     return figure
 
 
