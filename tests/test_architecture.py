@@ -13,7 +13,7 @@ ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
     "sense peers decisions verdicts checks pairs resubmission outcomes submissions rounds proposals reconcile progress inspection "
-    "seasons selection coding board detail plans maps panels locate page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
+    "seasons selection coding board detail plans maps panels locate cards listing controls onemap page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
     "webpage "
     "notebooks report sample scale cli"
 ).split()
@@ -27,8 +27,12 @@ FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
-FRONT_END = {"ipywidgets": {"panels", "desks", "locate"}, "ipyleaflet": {"maps", "panels", "locate"}}
-LAZY = ["matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
+FRONT_END = {
+    "ipywidgets": {"panels", "desks", "locate", "onemap", "controls"},
+    "ipyleaflet": {"maps", "panels", "locate"},
+    "anywidget": {"listing"},
+}
+LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
 MAX_LINES = 400
 
 MODULES = sorted(

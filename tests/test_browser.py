@@ -94,7 +94,7 @@ def use_the_map(page, round_, folder):
     assert spot is not None
     page.mouse.click(*spot)
     playwright.expect(panel).to_contain_text("出处")
-    playwright.expect(panel).to_contain_text(re.compile(r"〔.*〕第 \d+ 行"))
+    playwright.expect(panel).to_contain_text(re.compile(r"出处：.*〔.*〕"))
     page.wait_for_timeout(300)
     page.screenshot(path=folder / "card.png")
 

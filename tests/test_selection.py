@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import originmap as om
+from originmap.board import Board, sentence
 from originmap.places import load_places, points_of
 from originmap.rules import load_rules
-from originmap.board import Board, sentence
 from originmap.seasons import PERIODS, circular, parse_window, period, periods, window_text, windows_text
 from originmap.selection import Selection, filters
 from originmap.selection import read as selection_read
@@ -75,7 +75,9 @@ def records():
                 chance.choice(np.array(["code", "certificate;code", "label", None], dtype=object), n), dtype="str"
             ),
             "credit_grade": pd.Series(chance.choice(np.array(["A", "B", None], dtype=object), n), dtype="str"),
-            "base_address": pd.Series(chance.choice(np.array(["溪口桥头", "后山", None], dtype=object), n), dtype="str"),
+            "base_address": pd.Series(
+                chance.choice(np.array(["溪口桥头", "后山", None], dtype=object), n), dtype="str"
+            ),
             "coord_status": chance.choice(["ok", "proposed", "missing"], n),
             "collected_on": pd.Series(
                 chance.choice(np.array(["2023-01-09", "2023-02-20", None], dtype=object), n), dtype="str"
@@ -103,7 +105,9 @@ def plainly(records, selection):
         if wanted:
             keep &= records[column].isin(wanted)
     if selection.trace_methods:
-        keep &= records["trace_methods"].map(lambda text: pd.notna(text) and bool({*text.split(";")} & {*selection.trace_methods}))
+        keep &= records["trace_methods"].map(
+            lambda text: pd.notna(text) and bool({*text.split(";")} & {*selection.trace_methods})
+        )
     size = records["area_mu" if selection.size_unit == "mu" else "head_count"]
     if selection.min_size is not None:
         keep &= (size >= selection.min_size) & (records["size_unit"] == selection.size_unit)
@@ -179,14 +183,18 @@ def test_a_board_selects_and_adds_up_as_plain_pandas_does(board, records, select
     wanted = totals(found, ["product"]).reindex(list(RULES.products))
     numbers = ["records", "located", "subjects", "buyers"]
     wanted[numbers] = wanted[numbers].fillna(0).astype("int64")
-    pd.testing.assert_frame_equal(chosen.summary.set_index("product"), wanted, check_dtype=False, check_names=False, atol=0.011)
+    pd.testing.assert_frame_equal(
+        chosen.summary.set_index("product"), wanted, check_dtype=False, check_names=False, atol=0.011
+    )
     wanted = totals(found, ["township_code", "product"])
     got = chosen.townships.set_index(["township_code", "product"]).reindex(wanted.index)
     assert len(got) == len(chosen.townships)
     pd.testing.assert_frame_equal(got, wanted, check_dtype=False, check_index_type=False, atol=0.011)
     growers = found[found["subject_type"] != "buyer"]
     calendar = pd.DataFrame(periods(growers["market_windows"])).groupby(growers["product"].to_numpy()).sum()
-    pd.testing.assert_frame_equal(chosen.calendar.loc[calendar.index], calendar, check_names=False, check_dtype=False, check_index_type=False)
+    pd.testing.assert_frame_equal(
+        chosen.calendar.loc[calendar.index], calendar, check_names=False, check_dtype=False, check_index_type=False
+    )
     assert chosen.calendar.to_numpy().sum() == calendar.to_numpy().sum()
     assert selection_read(selection.written()) == selection
 

@@ -5,7 +5,7 @@ township, areas are standing (per plot the largest cropping) or sown, a herd's l
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
@@ -147,10 +147,18 @@ class Board:
         if selection.window is not None:
             first, last = selection.window
             wanted_periods = (first + np.arange((last - first) % PERIODS + 1)) % PERIODS
-            keep &= self.seasons[:, wanted_periods].any(axis=1)[self.window]
+            keep &= np.asarray(self.seasons[:, wanted_periods].any(axis=1))[self.window]
         if selection.text.strip():
             keep &= self._saying(selection.text)
         return Chosen(self, keep)
+
+    def villages(self, townships: Sequence[str] = ()) -> list[str]:
+        """Return the names of villages that records lie in, of all townships or of some, sorted."""
+        town, village = self.coded["township_code"], self.coded["village"]
+        keep = village.place >= 0
+        if townships:
+            keep &= town.among(townships)
+        return [village.names[place] for place in np.unique(village.place[keep])]
 
     def _saying(self, text: str) -> Bools:
         """Tell which rows say a text, whatever its width, case and spaces."""

@@ -63,9 +63,11 @@ def severities(record_id: pd.Series, findings: pd.DataFrame | None) -> Coded:
     """Return which severities of findings each record has, as bits."""
     names = tuple(codes("severity"))
     bits = np.zeros(len(record_id), dtype="int64")
-    for at, severity in enumerate(names if findings is not None else ()):
-        ids = findings.loc[(findings["severity"] == severity) & findings["record_id"].notna(), "record_id"]
-        bits |= record_id.isin(set(ids)).to_numpy().astype("int64") << at
+    if findings is not None:
+        against = findings[findings["record_id"].notna()]
+        for at, severity in enumerate(names):
+            ids = set(against.loc[against["severity"] == severity, "record_id"])
+            bits |= record_id.isin(ids).to_numpy().astype("int64") << at
     return Coded(bits, names, several=True)
 
 
@@ -106,6 +108,6 @@ def sums(groups: Groups, values: Floats, rows: Bools) -> tuple[Floats, Bools]:
     rows = rows & (groups.row >= 0) & ~np.isnan(values)
     at = groups.row[rows]
     return (
-        np.bincount(at, weights=values[rows], minlength=len(groups.of)),
+        np.bincount(at, weights=values[rows], minlength=len(groups.of)).astype("float64"),
         np.bincount(at, minlength=len(groups.of)) > 0,
     )

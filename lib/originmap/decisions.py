@@ -19,7 +19,17 @@ from typing import Any, Final
 
 import pandas as pd
 
-KINDS: Final = ("point", "size", "datum", "match", "proposal_refused", "gap_explanation", "undo")
+KINDS: Final = (
+    "point",
+    "size",
+    "datum",
+    "match",
+    "proposal_refused",
+    "gap_explanation",
+    "selection",
+    "phone_shown",
+    "undo",
+)
 COLUMNS: Final = [
     "id",
     "kind",

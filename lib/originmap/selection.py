@@ -3,11 +3,16 @@
 A filter is a frozen `Selection`; `board.Board.choose` applies it.
 """
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+import pandas as pd
+
+from originmap import decisions
+from originmap.decisions import DecisionsError, Verdict
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.seasons import PERIODS, window_text
@@ -120,7 +125,10 @@ severities=(), text='')
     names = [field.name for field in fields(Selection)]
     if unknown := [name for name in written if name not in names]:
         raise ValueError(f"没有筛选项 {'、'.join(unknown)}；可用：{'、'.join(names)}。")
-    return Selection(**{name: tuple(value) if isinstance(value, list) else value for name, value in written.items()})
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in written.items()
+    }
+    return Selection(**values)
 
 
 def filters(selection: Selection, rules: Rules, *, places: Places | None = None) -> list[str]:
@@ -147,3 +155,27 @@ def filters(selection: Selection, rules: Rules, *, places: Places | None = None)
     if selection.text.strip():
         parts.append(f"含“{selection.text.strip()}”")
     return [part for part in parts if part]
+
+
+def verdict(name: str, who: str, selection: Selection, *, round_name: str = "") -> Verdict:
+    """Return the record that keeps a selection under a name, each person's names apart; `saved` reads it back.
+
+    Raises
+    ------
+    DecisionsError
+        There is no name.
+    """
+    if not name.strip():
+        msg = "请给这个选择起个名称。"
+        raise DecisionsError(msg)
+    target = {"name": name.strip(), "who": who.strip()}
+    return Verdict("selection", target, selection.written(), "存下筛选", round=round_name, hint={"label": name.strip()})
+
+
+def saved(entries: pd.DataFrame) -> dict[str, Selection]:
+    """Return ``{name（who）: selection}`` of the decisions on record, by name; one that can no longer be read is left out."""
+    found = {}
+    for row in decisions.holding(entries, "selection").to_dict("records"):
+        with contextlib.suppress(ValueError):
+            found[f"{row['target']['name']}（{row['target']['who']}）"] = read(row["after"])
+    return dict(sorted(found.items()))
