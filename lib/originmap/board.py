@@ -31,16 +31,6 @@ _COUNTS: Final = ["records", "located", "subjects", "buyers"]
 _NOWHERE: Final = shapely.Point(np.nan, np.nan)
 
 
-@dataclass(frozen=True)
-class _Key:
-    """What totals are summed by: each row's, each plot's and each holder's place among `count`, −1 where unknown."""
-
-    count: int
-    rows: Ints
-    plots: Ints
-    holders: Ints
-
-
 @dataclass(frozen=True, repr=False, eq=False)
 class Board:
     """Records encoded for filters and totals.
@@ -61,8 +51,10 @@ class Board:
         Each row's place among the rows of `seasons` (n × 36 ten-day periods), whose last row is "no window".
     subject
         Number of each row's subject: township and name for comparison.
-    holders, croppings, months, keys
-        What totals need: each row's subject and product, plots by cropping and by month, and what is summed by.
+    cells, holders, plots
+        What totals need: each row's township × product (the last township is "unknown"), its holder (subject and product) and its plot.
+    croppings, months
+        Plots by cropping and by month.
     """
 
     records: gpd.GeoDataFrame
@@ -76,10 +68,11 @@ class Board:
     window: Ints
     seasons: Bools
     subject: Ints
-    holders: Ints
+    cells: Ints
+    holders: Groups
+    plots: Groups
     croppings: Groups
     months: Groups
-    keys: Mapping[str, _Key]
 
     @classmethod
     def of(
@@ -106,11 +99,11 @@ class Board:
         subject = coding.numbered(town.place, name)
         holder = coding.numbered(subject, product.place)
         width = len(product.names)
-        cell = np.where((town.place < 0) | (product.place < 0), -1, town.place * width + product.place)
-        plot = coding.numbered(cell, name, texts.distinct(columns["plot_key"])[0], whole=True)
+        cell = np.where(product.place < 0, -1, town.place % (len(town.names) + 1) * width + product.place)
+        known_cell = np.where(town.place < 0, -1, cell)
+        plot = coding.numbered(known_cell, name, texts.distinct(columns["plot_key"])[0], whole=True)
         cropping = texts.distinct(columns["cropping"])[0]
         month = coding.ranked(columns["collected_on"].str[:7].fillna(columns["round"]))
-        by = {"product": (width, product.place), "cell": (len(town.names) * width, cell)}
         return cls(
             records=records,
             rules=rules,
@@ -123,13 +116,11 @@ class Board:
             window=np.where(window < 0, len(known), window),
             seasons=np.vstack([periods(pd.Series(known, dtype="str")), np.zeros((1, PERIODS), dtype=bool)]),
             subject=subject,
-            holders=holder,
+            cells=cell,
+            holders=Groups(holder, coding.wider(holder, cell)),
+            plots=Groups(plot, coding.wider(plot, cell)),
             croppings=coding.grouped(plot, cropping),
             months=coding.grouped(plot, month),
-            keys={
-                key: _Key(count, at, coding.wider(plot, at), coding.wider(holder, at))
-                for key, (count, at) in by.items()
-            },
         )
 
     def choose(self, selection: Selection) -> "Chosen":
@@ -155,10 +146,16 @@ class Board:
     def villages(self, townships: Sequence[str] = ()) -> list[str]:
         """Return the names of villages that records lie in, of all townships or of some, sorted."""
         town, village = self.coded["township_code"], self.coded["village"]
-        keep = village.place >= 0
-        if townships:
-            keep &= town.among(townships)
-        return [village.names[place] for place in np.unique(village.place[keep])]
+        wanted = [at for at, name in enumerate(town.names) if not townships or name in townships]
+        return [village.names[at] for at in np.flatnonzero(self._villages[wanted].any(axis=0))]
+
+    @cached_property
+    def _villages(self) -> Bools:
+        """Which township (rows) has which village."""
+        town, village = self.coded["township_code"], self.coded["village"]
+        met = np.zeros((len(town.names) + 1, len(village.names) + 1), dtype=bool)
+        met[town.place, village.place] = True
+        return met[:-1, :-1]
 
     def _saying(self, text: str) -> Bools:
         """Tell which rows say a text, whatever its width, case and spaces."""
@@ -223,10 +220,17 @@ class Chosen:
         found = pd.Series(counts[order], index=index, dtype="int64")
         return found[found > 0]
 
+    @cached_property
+    def _growers(self) -> Ints:
+        return np.flatnonzero(self.keep & ~self.board.buyer)
+
+    @cached_property
+    def _buyers(self) -> Ints:
+        return np.flatnonzero(self.keep & self.board.buyer)
+
     def subjects(self, *, buyers: bool = False) -> int:
         """Count distinct subjects (township and name) over all products, buyers only or buyers apart."""
-        board = self.board
-        return int((np.bincount(board.subject[self.keep & (board.buyer == buyers)]) > 0).sum())
+        return int(coding.present(self.board.subject, self._buyers if buyers else self._growers).sum())
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -236,23 +240,19 @@ class Chosen:
         rules' area measure) and `head_count` (heads or birds, a herd's latest month); sizes leave buyers out and are NA where no
         size is known or the product has none of the kind, never 0.
         """
-        table = self._totals("product").set_axis(self.board.coded["product"].names)
+        names = self.board.coded["product"].names
+        table = pd.DataFrame({name: _sum(figures) for name, figures in self._figures.items()}, index=list(names))
         table = table.reindex(list(self.board.rules.products))
         table[_COUNTS] = table[_COUNTS].fillna(0).astype("int64")
-        return table.rename_axis("product").reset_index()
+        return table.round(2).rename_axis("product").reset_index()
 
     @cached_property
     def townships(self) -> pd.DataFrame:
         """Totals per township and product, columns as `summary` after `township_code`; pairs without a record are left out."""
-        table = self._totals("cell").reset_index(names="cell")
-        table = table[table["records"] > 0]
-        coded = self.board.coded
-        town, product = coded["township_code"].names, coded["product"].names
-        at = table.pop("cell").to_numpy()
-        table.insert(
-            0, "township_code", pd.Series([town[place // len(product)] for place in at], table.index, dtype="str")
-        )
-        table.insert(1, "product", pd.Series([product[place % len(product)] for place in at], table.index, dtype="str"))
+        town, product = (self.board.coded[name].names for name in ("township_code", "product"))
+        index = pd.MultiIndex.from_product([town, product], names=["township_code", "product"])
+        table = pd.DataFrame({name: figures[:-1].ravel() for name, figures in self._figures.items()}, index=index)
+        table = table[table["records"] > 0].round(2).reset_index()
         order = {value: at for at, value in enumerate([*self.board.places.names, *self.board.rules.products])}
         return table.sort_values(["township_code", "product"], key=lambda column: column.map(order), ignore_index=True)
 
@@ -261,56 +261,58 @@ class Chosen:
         """Records on the market per product (rows, in the order of the rules) and ten-day period (columns 0 … 35), buyers apart."""
         board = self.board
         product, seasons = board.coded["product"], board.seasons.astype("int64")
-        keep = self.keep & ~board.buyer & (product.place >= 0)
+        rows = self._growers[product.place[self._growers] >= 0]
         counts = np.bincount(
-            product.place[keep] * len(seasons) + board.window[keep], minlength=len(seasons) * len(product.names)
+            product.place[rows] * len(seasons) + board.window[rows], minlength=len(seasons) * len(product.names)
         )
         table = pd.DataFrame(counts.reshape(-1, len(seasons)) @ seasons, index=pd.Index(product.names, name="product"))
         return table.reindex(list(board.rules.products), fill_value=0)
 
-    def _totals(self, by: str) -> pd.DataFrame:
-        """Return `records, located, subjects, buyers, area_mu, head_count` per product, or per township and product."""
-        board, key = self.board, self.board.keys[by]
-        count = key.count
-        keep = self.keep & (key.rows >= 0)
-        grower, buyer = self.keep & ~board.buyer, self.keep & board.buyer
-        table = pd.DataFrame(index=pd.RangeIndex(count))
-        table["records"] = np.bincount(key.rows[keep], minlength=count)
-        table["located"] = np.bincount(key.rows[keep & board.located], minlength=count)
-        for name, rows in (("subjects", grower), ("buyers", buyer)):
-            holders = np.bincount(board.holders[rows], minlength=len(key.holders)) > 0
-            table[name] = np.bincount(key.holders[holders & (key.holders >= 0)], minlength=count)
-        for name, plots in self._plots.items():
-            known = ~np.isnan(plots) & (key.plots >= 0)
-            totals = np.bincount(key.plots[known], weights=plots[known], minlength=count).round(2)
-            table[name] = np.where(np.bincount(key.plots[known], minlength=count) > 0, totals, np.nan)
-        return table
-
     @cached_property
-    def _plots(self) -> dict[str, Floats]:
-        """Return what stands on each plot, in 亩 and in heads, buyers apart; NaN where it is unknown."""
-        growers = self.keep & ~self.board.buyer
-        standing = self.board.rules["reconcile"]["area_measure"] == "standing"
-        return {"area_mu": self._areas(growers, standing=standing), "head_count": self._heads(growers)}
+    def _figures(self) -> dict[str, Floats]:
+        """Return `records, located, subjects, buyers, area_mu, head_count` by township (rows, the last unknown) and product."""
+        board, growers, buyers = self.board, self._growers, self._buyers
+        shape = (len(board.coded["township_code"].names) + 1, len(board.coded["product"].names))
 
-    def _areas(self, rows: Bools, *, standing: bool) -> Floats:
+        def counted(cells: Ints) -> Floats:
+            return np.bincount(cells[cells >= 0], minlength=shape[0] * shape[1]).reshape(shape).astype("float64")
+
+        found = {"records": counted(board.cells[self.rows])}
+        found["located"] = counted(board.cells[self.keep & board.located])
+        for name, rows in (("subjects", growers), ("buyers", buyers)):
+            found[name] = counted(board.holders.of[coding.present(board.holders.row, rows)])
+        for name, plots in (("area_mu", self._areas(growers)), ("head_count", self._heads(growers))):
+            known = ~np.isnan(plots)
+            at = board.plots.of[known]
+            totals = np.bincount(at, weights=plots[known], minlength=shape[0] * shape[1]).reshape(shape)
+            found[name] = np.where(counted(at) > 0, totals, np.nan)
+        return found
+
+    def _areas(self, rows: Ints) -> Floats:
         """Return each plot's area, the largest of its croppings or all of them together; NaN where none is known."""
+        standing = self.board.rules["reconcile"]["area_measure"] == "standing"
         groups = self.board.croppings
         sums, known = coding.sums(groups, self.board.area, rows)
-        plots = np.full(len(self.board.keys["cell"].plots), -math.inf if standing else 0.0)
+        plots = np.full(len(self.board.plots.of), -math.inf if standing else 0.0)
         (np.maximum if standing else np.add).at(plots, groups.of[known], sums[known])
-        plots[np.bincount(groups.of[known], minlength=len(plots)) == 0] = np.nan
+        plots[~coding.present(groups.of, known, len(plots))] = np.nan
         return plots
 
-    def _heads(self, rows: Bools) -> Floats:
+    def _heads(self, rows: Ints) -> Floats:
         """Return each herd's count in the latest month that the chosen rows tell of; NaN where that month's is unknown."""
         groups = self.board.months
         sums, known = coding.sums(groups, self.board.heads, rows)
-        present = np.flatnonzero(np.bincount(groups.row[rows & (groups.row >= 0)], minlength=len(groups.of)) > 0)
-        plots = np.full(len(self.board.keys["cell"].plots), np.nan)
+        months = np.flatnonzero(coding.present(groups.row, rows, len(groups.of)))
+        plots = np.full(len(self.board.plots.of), np.nan)
         # Months of a herd are numbered in their order: what is written last is the latest.
-        plots[groups.of[present]] = np.where(known[present], sums[present], np.nan)
+        plots[groups.of[months]] = np.where(np.isin(months, known), sums[months], np.nan)
         return plots
+
+
+def _sum(figures: Floats) -> Floats:
+    """Return the sums of columns, NaN where nothing in one is known."""
+    totals: Floats = np.where(np.isnan(figures).all(axis=0), np.nan, np.nansum(figures, axis=0))
+    return totals
 
 
 def sentence(selection: Selection, chosen: Chosen, *, names: bool = False) -> str:

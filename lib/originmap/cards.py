@@ -3,6 +3,7 @@
 Rows for charts and tables are plain texts and numbers; HTML is escaped here. Growers' phones are masked unless somebody asks on record.
 """
 
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
@@ -113,20 +114,23 @@ def counts(chosen: Chosen) -> str:
 
 def bars(chosen: Chosen) -> list[dict[str, Any]]:
     """Return one bar a township that has anything, in the order of the codes: subjects by product, beside it area and subjects."""
-    rules, names = chosen.board.rules, chosen.board.places.names
+    products, names = chosen.board.rules.products, chosen.board.places.names
+    towns: dict[str, list[dict[str, Any]]] = {}
+    for row in chosen.townships.to_dict("records"):
+        towns.setdefault(str(row["township_code"]), []).append(row)
     out = []
-    for town, of in chosen.townships.groupby("township_code", sort=False):
+    for town, rows_ in towns.items():
         parts = [
             {
                 "value": int(row["subjects"] + row["buyers"]),
-                "colour": rules.products[row["product"]].colour,
-                "text": f"{rules.products[row['product']].name}：{row['subjects']} 个主体",
+                "colour": products[row["product"]].colour,
+                "text": f"{products[row['product']].name}：{row['subjects']:.0f} 个主体",
             }
-            for row in of.to_dict("records")
+            for row in rows_
         ]
-        area = of["area_mu"].sum(min_count=1)
-        text = f"{int(of['subjects'].sum())} 个" + ("" if pd.isna(area) else f"，{area:,.1f} 亩")
-        out.append({"key": str(town), "label": names.get(str(town), str(town)), "parts": parts, "text": text})
+        areas = [row["area_mu"] for row in rows_ if not math.isnan(row["area_mu"])]
+        text = f"{sum(row['subjects'] for row in rows_):.0f} 个" + (f"，{math.fsum(areas):,.1f} 亩" if areas else "")
+        out.append({"key": town, "label": names.get(town, town), "parts": parts, "text": text})
     return out
 
 

@@ -103,11 +103,17 @@ def ranked(text: pd.Series) -> Ints:
     return np.array([*np.argsort(np.argsort(known)), -1], dtype="int64")[at]
 
 
-def sums(groups: Groups, values: Floats, rows: Bools) -> tuple[Floats, Bools]:
-    """Return each group's sum over `rows`, and whether any of its values is known."""
-    rows = rows & (groups.row >= 0) & ~np.isnan(values)
-    at = groups.row[rows]
-    return (
-        np.bincount(at, weights=values[rows], minlength=len(groups.of)).astype("float64"),
-        np.bincount(at, minlength=len(groups.of)) > 0,
-    )
+def present(groups: Ints, rows: Ints, count: int | None = None) -> Bools:
+    """Tell which groups any of `rows` (positions) is in; `groups` holds each row's, −1 for none."""
+    met = np.zeros((int(groups.max(initial=-1)) + 1 if count is None else count) + 1, dtype=bool)
+    met[groups[rows]] = True
+    return met[:-1]
+
+
+def sums(groups: Groups, values: Floats, rows: Ints) -> tuple[Floats, Ints]:
+    """Return each group's sum over `rows` (positions), and the groups that have any known value."""
+    at, own = groups.row[rows], values[rows]
+    told = (at >= 0) & ~np.isnan(own)
+    at = at[told]
+    total = np.bincount(at, weights=own[told], minlength=len(groups.of)).astype("float64")
+    return total, np.flatnonzero(present(groups.row, rows[told], len(groups.of)))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from originmap.board import Board, Chosen
 
-POINTS: Final = 1200  # most points drawn one by one
+POINTS: Final = 2000  # most points drawn one by one
 GROUPS: Final = 900  # most groups drawn
 SQUARE_PX: Final = 44  # a group stands for a square of the screen about this wide
 MARGIN: Final = 0.25  # of the view, sent on every side of it, so that a small drag needs nothing new

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from originmap.detail import GROUP_BREAKS, GROUP_RADIUS_PX, MIXED
+from originmap.detail import GROUP_BREAKS, GROUP_RADIUS_PX, MIXED, POINTS
 from originmap.places import Places
 from originmap.plans import (
     COVERAGE_COLOURS,
@@ -246,7 +246,7 @@ def group_legend(rules: Rules, products: Iterable[str] = ()) -> str:
         for index, radius in enumerate(GROUP_RADIUS_PX)
     ]
     row = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
-    note = "<div style='color:#666'>记录太多，先按方格合成一组；点一组放大，少于一千二百个点时逐个画出。</div>"
+    note = f"<div style='color:#666'>记录太多，先按方格合成一组；点一组放大，不超过 {POINTS:,} 个点时逐个画出。</div>"
     return f"<div style='{row}'><b>分组</b>{''.join(lines)}</div><div style='{row}'><b>记录数</b>{''.join(sizes)}</div>{note}"
 
 
@@ -364,7 +364,7 @@ def _line(symbol: str, text: str) -> str:
 
 def _dot(size_px: float, fill: str, *, rim: str = "") -> str:
     edge = f"border:2px solid {escape(rim)};" if rim else ""
-    return f"<span style='width:{size_px:g}px;height:{size_px:g}px;border-radius:50%;{edge}background:{escape(fill)}'></span>"
+    return f"<span style='flex:none;width:{size_px:g}px;height:{size_px:g}px;border-radius:50%;{edge}background:{escape(fill)}'></span>"
 
 
 def _chip(fill: str, *, dashed: bool = False) -> str:
