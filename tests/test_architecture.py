@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
-    "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
-    "sense peers decisions verdicts checks pairs resubmission outcomes submissions rounds proposals reconcile progress inspection "
-    "seasons selection coding board detail plans maps panels locate cards listing controls onemap page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
-    "webpage "
-    "notebooks report sample scale cli"
+    "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline "
+    "subjects names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions "
+    "rounds proposals reconcile progress inspection seasons selection coding board detail plans maps panels locate cards listing "
+    "controls onemap page symbols figures briefing exports corrections marks copies rebuilt returns intake desks webpage notebooks "
+    "report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
@@ -28,8 +28,8 @@ FILE_CALLS = set(
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"panels", "desks", "locate", "onemap", "controls"},
-    "ipyleaflet": {"maps", "panels", "locate"},
+    "ipywidgets": {"controls", "desks", "locate", "onemap", "panels"},
+    "ipyleaflet": {"locate", "maps", "panels"},
     "anywidget": {"listing"},
 }
 LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
