@@ -4,11 +4,12 @@ from typing import Final
 
 import pandas as pd
 
-from originmap import decisions, matching
+from originmap import decisions
 from originmap.decisions import Verdict
 from originmap.growers import KEY, PARTS, Growers, behind, sizes
 from originmap.reconcile import SIGNS, TERMS, county_terms
 from originmap.rounds import Round
+from originmap.subjects import normal_name
 
 SUBJECT_COLUMNS: Final = [
     "township",
@@ -325,33 +326,18 @@ def _cells_by_grower(round_: Round, rows: pd.DataFrame, of: pd.Series, growers: 
 
 def _buyers(round_: Round) -> pd.DataFrame:
     """Return the buyers of both lists, a row a township, product and name."""
-    parts = []
-    for rows, side in (
-        (round_.registry, "registered"),
-        (pd.DataFrame(round_.records.drop(columns="geometry")), "collected"),
-    ):
-        own = rows[(rows["subject_type"] == "buyer") & (rows["status"] != "duplicate")]
-        own = own[own[[*KEY, "subject_name"]].notna().all(axis=1)]
-        names = matching.subjects(own, round_.places)
-        status = [set(own.loc[labels, "status"]) for labels in names["rows"]]
-        parts.append(names.assign(side=side, good=["accepted" in one for one in status]))
-    both = pd.concat(parts, ignore_index=True)
-    made = []
-    for (town, product, _), own in both.groupby([*KEY, "subject"], sort=True):
-        sheets = own[own["side"] == "collected"]
-        made.append(
-            {
-                "township_code": town,
-                "product": product,
-                "subject_name": own["subject_name"].iat[0],
-                "subject_type": "buyer",
-                "size": float("nan"),
-                "scope": "buyer",
-                "got": bool(sheets["good"].any()),
-                "waits": bool(len(sheets)),
-                "registered": bool((own["side"] == "registered").any()),
-                "in_review": False,
-            }
-        )
-    columns = [*KEY, "subject_name", "subject_type", "size", "scope", "got", "waits", "registered", "in_review"]
-    return pd.DataFrame(made, columns=columns)
+    sides = (round_.registry, "registered"), (round_.records, "collected")
+    both = pd.concat(
+        [pd.DataFrame(rows[[*KEY, "subject_name", "subject_type", "status"]]).assign(side=side) for rows, side in sides]
+    )
+    both = both[(both["subject_type"] == "buyer") & (both["status"] != "duplicate")]
+    both = both[both[[*KEY, "subject_name"]].notna().all(axis=1)]
+    sheets, good = both["side"] == "collected", both["status"] == "accepted"
+    both = both.assign(
+        subject=normal_name(both["subject_name"], round_.places), got=sheets & good, waits=sheets, registered=~sheets
+    )
+    by_name = both.groupby([*KEY, "subject"], sort=True)
+    made = (
+        by_name[["got", "waits", "registered"]].any().assign(subject_name=by_name["subject_name"].first()).reset_index()
+    )
+    return made.drop(columns="subject").assign(subject_type="buyer", size=float("nan"), scope="buyer", in_review=False)

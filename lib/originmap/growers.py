@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from originmap import matching
+from originmap import decisions, matching
+from originmap.places import Places
 from originmap.rounds import Round
 from originmap.subjects import normal_name, standing
 
@@ -73,15 +74,16 @@ def growers(round_: Round, *, measure: str | None = None, entries: pd.DataFrame 
         msg = f"measure must be 'standing' or 'sown', not {chosen!r}"
         raise ValueError(msg)
     listed, sheets = _countable(round_.registry), _countable(pd.DataFrame(round_.records.drop(columns="geometry")))
-    left, right = matching.subjects(listed, round_.places), matching.subjects(sheets, round_.places)
-    verdicts = matching.decided(round_.decisions if entries is None else entries)
+    (left, in_left), (right, in_right) = (_subjects(rows, round_.places) for rows in (listed, sheets))
+    verdicts = matching.decided(round_.decisions[decisions.COLUMNS] if entries is None else entries)
     pairs = matching.match(left, right, round_.rules, verdicts=verdicts)
     of_left, of_right = _joined(len(left), len(right), pairs)
-    registry = _by_row(left, of_left)
-    collection = _by_row(right, of_right)
+    registry, collection = (
+        pd.Series(of[at.to_numpy()], index=at.index) for of, at in ((of_left, in_left), (of_right, in_right))
+    )
     frame = _names(left, of_left, right, of_right)
     frame = frame.join(_registered(listed, registry, round_)).join(
-        _collected(sheets, collection, right, chosen, round_)
+        _collected(sheets, collection, right["subject"].take(in_right).set_axis(in_right.index), chosen, round_)
     )
     frame["unsized"] = frame["unsized"].fillna(0).astype("int64")
     astray = _astray(round_, listed, registry, frame)
@@ -135,10 +137,21 @@ def _joined(left: int, right: int, pairs: pd.DataFrame) -> tuple[np.ndarray, np.
     return roots[:left], roots[left:]
 
 
-def _by_row(subjects: pd.DataFrame, grower: np.ndarray) -> pd.Series:
-    """Return the grower's number of every row, by the row's label."""
-    rows = subjects["rows"].reset_index(drop=True).explode()
-    return pd.Series(grower[rows.index.to_numpy()], index=pd.Index(rows.to_numpy(), dtype="int64"), dtype="int64")
+def _subjects(rows: pd.DataFrame, places: Places) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the subjects of a list for `matching.match`, and the place of every row's subject among them, by the row's label."""
+    subjects = matching.subjects(rows, places).reset_index(drop=True)
+    keys = [*KEY, "subject"]
+    named = rows[KEY].assign(subject=normal_name(rows["subject_name"], places))
+    # A name of nothing but signs is compared with none; its row still counts.
+    named["subject"] = named["subject"].mask(named["subject"] == "", rows["subject_name"])
+    known = pd.MultiIndex.from_frame(subjects[keys])
+    rest = named[~pd.MultiIndex.from_frame(named).isin(known)].drop_duplicates()
+    if len(rest):
+        more = rest.assign(subject_name=rest["subject"], subject_type=rows["subject_type"].reindex(rest.index))
+        subjects = pd.concat([subjects, more], ignore_index=True)
+        known = pd.MultiIndex.from_frame(subjects[keys])
+    at = known.get_indexer(pd.MultiIndex.from_frame(named))
+    return subjects, pd.Series(at, index=rows.index, dtype="int64")
 
 
 def _names(left: pd.DataFrame, of_left: np.ndarray, right: pd.DataFrame, of_right: np.ndarray) -> pd.DataFrame:
@@ -178,14 +191,12 @@ def _registered(listed: pd.DataFrame, registry: pd.Series, round_: Round) -> pd.
 
 
 def _collected(
-    sheets: pd.DataFrame, collection: pd.Series, right: pd.DataFrame, measure: str, round_: Round
+    sheets: pd.DataFrame, collection: pd.Series, names: pd.Series, measure: str, round_: Round
 ) -> pd.DataFrame:
     """Return per grower `collected` (hundredths, accepted rows only), `reaches` (the threshold, standing), `awaits` (correction of a row)."""
     rows = sheets.loc[collection.index].assign(grower=collection)
     counted = rows[rows["status"] == "accepted"]
-    names = right["subject"].repeat(right["rows"].map(len))
-    own = pd.Series(names.to_numpy(), index=pd.Index(right["rows"].explode().to_numpy(), dtype="int64"), dtype="str")
-    counted = counted.assign(subject=own.reindex(counted.index))
+    counted = counted.assign(subject=names[counted.index])
     crops = counted[counted["area_mu"].notna()]
     heads = standing(counted[counted["area_mu"].isna()], ["grower"], value="head_count")
     waits = rows[rows["status"] == "quarantined"].groupby("grower").size() > 0
@@ -215,6 +226,8 @@ def _astray(round_: Round, listed: pd.DataFrame, registry: pd.Series, frame: pd.
     alone = frame.index[frame["collected"].isna()]
     names = names[names["grower"].isin(alone)].drop_duplicates()
     hit = rows.reset_index(names="row").merge(names, on=["township_code", "name"])
+    # Registered for several products: nobody can tell which of them the row is.
+    hit = hit[~hit["row"].duplicated(keep=False)]
     return pd.Series(hit["grower"].to_numpy(), index=pd.Index(hit["row"], dtype="int64"), dtype="int64")
 
 
