@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
-    "sense peers decisions matching verdicts checks pairs resubmission outcomes submissions rounds proposals growers reconcile gaps progress inspection "
+    "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions rounds proposals growers reconcile gaps progress inspection "
     "plans selection maps panels locate page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
     "webpage "
     "notebooks report sample scale cli"

@@ -92,7 +92,7 @@ class Verdict:
     kind
         One of `KINDS` but ``undo``.
     target
-        What it is about: `record_id` (point, size, proposal_refused), `file` and `round` (datum), `pair` (match), `township_code`, `product` and
+        What it is about: `record_id` (point, size, proposal_refused), `file` and `round` (datum), `township_code` and `pair` (match), `township_code`, `product` and
         `round` (gap_explanation). Two decisions of one kind and target are about the same thing.
     after, before
         What holds now and what stood there, as plain values.

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -149,6 +150,7 @@ def load_rules(
         "reconcile",
         "places",
         "judging",
+        "matching",
         "classes",
         "returns",
         "limits",
@@ -168,6 +170,7 @@ def load_rules(
         msg = f'规则文件 reconcile.area_measure 应为 "standing" 或 "sown"，现为 {measure!r}。'
         raise RulesError(msg)
     _judging(tree["judging"], rules)
+    _matching(tree["matching"])
     return rules
 
 
@@ -181,6 +184,7 @@ _OPEN = (
     "headers.fields",
     "classes",
     "judging.scales",
+    "matching.forms",
 )
 
 
@@ -286,10 +290,45 @@ def _judging(entry: Mapping[str, Any], rules: Rules) -> None:
             raise RulesError(msg)
 
 
-def _tables(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _matching(entry: Mapping[str, Any]) -> None:
+    """Raise RulesError where `[matching]` lacks a limit or holds one that means nothing."""
+    limits = {"likeness": (1, 100), "contact": (0, 100), "review": (0, 100)}
+    counts = {"edits": (0, 4), "candidates": (1, 1000), "phone_subjects": (1, 1000)}
+    for name, (low, high) in (limits | counts).items():
+        value = entry.get(name)
+        kinds = (int,) if name in counts else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            msg = f"规则文件 matching.{name} 应为 {low} 到 {high} 之间的{'整' if name in counts else ''}数，现为 {value!r}。"
+            raise RulesError(msg)
+    weights = _tables(entry, "weights", "matching")
+    parts = [weights.get(name) for name in ("name", "phone", "village")]
+    if any(
+        isinstance(part, bool) or not isinstance(part, (int, float)) or not 0 <= part < math.inf for part in parts
+    ) or not any(parts):
+        msg = (
+            f"规则文件 matching.weights 的 name、phone、village 应为不小于 0 的数，且不全为 0，现为 {dict(weights)!r}。"
+        )
+        raise RulesError(msg)
+    words = {"trades": entry.get("trades"), **_tables(entry, "forms", "matching")}
+    for name, some in words.items():
+        if not isinstance(some, list) or not all(isinstance(word, str) and word for word in some):
+            msg = f"规则文件 matching.{name} 应为文字的列表，现为 {some!r}。"
+            raise RulesError(msg)
+    alike = entry.get("alike_sounds")
+    if not isinstance(alike, list) or not all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(isinstance(one, str) and re.fullmatch("[a-zü]+", one) for one in pair)
+        for pair in alike
+    ):
+        msg = f'规则文件 matching.alike_sounds 应为 ["zh", "z"] 这样的列表，现为 {alike!r}。'
+        raise RulesError(msg)
+
+
+def _tables(entry: Mapping[str, Any], name: str, section: str = "judging") -> Mapping[str, Any]:
     table = entry.get(name)
     if not isinstance(table, Mapping):
-        msg = f"规则文件缺少 [judging.{name}] 一节。"
+        msg = f"规则文件缺少 [{section}.{name}] 一节。"
         raise RulesError(msg)
     return table
 
