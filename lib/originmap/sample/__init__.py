@@ -26,6 +26,18 @@ Everything but the names of townships and villages is invented; the same seed gi
 `2023-02/`, `2023-03/`: what the townships sent, as .xlsx, .xls, .ods, .csv, .docx, .zip and a web page named .xls,
 with one return slip mended and put back. `truth/`: for tests, what it means: every collection and registry row with
 its cell's row, intended values (blank: cannot be had), expected status and planted mistakes (`mistakes.csv`: by cell).
+
+对账 · reconciliation: one township sends no registry, one sends a registry and no collection sheet; registries list some
+subjects without a size, some buyers, and some subjects under another name. `truth/` says what follows:
+
+- `pairs.csv`: registry row and collected name, `same` yes or no, and the kind of uncertainty: exact; written, space, width,
+  prefix, legal_form, bracket (any reader sees it); typo, sound, person (a farm listed under its owner), bracket_behind (a
+  person must say so); not the same: near_person, near_farm, near_both, father_son (one phone), phone, alike. `against` another
+  round: how a subject was written then.
+- `verdicts.csv`: what a colleague has said about the pairs that names and phones alone do not settle.
+- `terms.csv`: for each round, township and product the terms of the gap in `unit`, a total and below it each subject with its
+  rows, verdicts applied; `claimed` where table, registry and collection are all known. `unsized` stands beside, not in it.
+- `gap_status.csv`: the expected status at the end of the round, with the figures that lead to it.
 """
 
 

@@ -136,7 +136,7 @@ class Names:
         self._phones = dice.order(700_000)
         self._stems = dice.order(len(_STEMS) ** 2)
         self._used: set[str] = set()
-        self._people, self._organisations = 0, 0
+        self._people, self._organisations, self._spare = 0, 0, 0
 
     def new_township(self) -> None:
         self._used.clear()
@@ -146,6 +146,12 @@ class Names:
         # Handed out in turn; the form has 700,000 numbers, more subjects than that start again.
         number = self._phones[self._people % len(self._phones)]
         self._people += 1
+        return f"1{30 + number // 10_000}0000{number % 10_000:04d}"
+
+    def spare_phone(self) -> str:
+        """Return a number from the other end, so that who is drawn afterwards keeps his."""
+        self._spare += 1
+        number = self._phones[-self._spare % len(self._phones)]
         return f"1{30 + number // 10_000}0000{number % 10_000:04d}"
 
     def person(self, dice: Dice) -> str:

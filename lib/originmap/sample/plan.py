@@ -37,6 +37,7 @@ class Roles:
     own_registry: tuple[int, ...]
     registry_sheet: tuple[int, ...]
     wide_registry: int
+    no_registry: int
     apart: tuple[int, ...]
     by_product: tuple[int, ...]
     by_kind: tuple[int, ...]
@@ -80,6 +81,7 @@ def plan(lands: Sequence[Ground], rows: int, rules: Rules, *, seed: int) -> Role
         own_registry=(order[5], order[6]),
         registry_sheet=(order[7],),
         wide_registry=order[6],
+        no_registry=order[19],
         formats={order[place]: form for place, form in _FORMATS.items()},
         apart=tuple(order[8:12]),
         by_product=tuple(order[12:17]),
@@ -143,7 +145,7 @@ def draw_baseline(
     """Return the planting-area table's areas (亩, None where left blank) and the township whose 合计 is wrong.
 
     `figures` holds registered and collected area by (township code, crop). Most baselines lie above the registered area, some
-    at the collected one, one below it; the township `zero` has some celery although it will report none.
+    at the collected one, one below it, one is written 0; the township `zero` has some celery although it will report none.
     """
     dice = Dice(seed, 7)
     areas: dict[tuple[str, str], float | None] = {}
@@ -162,6 +164,12 @@ def draw_baseline(
         else:
             area = registered * dice.between(1.0, 1.25)
         areas[key] = None if key == unknown else round(area, 1)
+    # Where least is grown the table says 0: more is collected than it knows of.
+    least = sorted(
+        (figures[key][1], key) for key, area in areas.items() if area and key != over and figures[key][1] > 1
+    )
+    if least:
+        areas[least[0][1]] = 0.0
     if "celery" in crops:
         areas[zero.code, "celery"] = 3.2
     full = [land.index for land in lands if all(areas[land.code, code] for code in crops)]

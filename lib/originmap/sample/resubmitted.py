@@ -53,12 +53,26 @@ def resubmit(county: Path, round_name: str) -> str | None:
         moved.append(again)
         kept.append(row | {"status": "duplicate", "mistakes": "superseded_by_slip"})
     _write(truth / "collection.csv", [*kept, *moved])
+    for told in ("terms", "pairs"):
+        lines = _read(truth / f"{told}.csv")
+        _write(truth / f"{told}.csv", [_moved(line, round_name, file, name) for line in lines])
     ours = [row for row in mistakes if row["round"] == round_name and row["file"] == file]
     others = [row for row in mistakes if row not in ours]
     gone = [dict.fromkeys(spot, "") | {"round": round_name, "file": file, "sheet": sheet, "rule": "superseded_by_slip"}
             for sheet in dict.fromkeys(row["sheet"] for row in ours)]  # fmt: skip
     _write(truth / "mistakes.csv", [*others, *gone, *(row | {"file": name} for row in ours if row != spot)])
     return name
+
+
+def _moved(line: Row, round_name: str, file: str, name: str) -> Row:
+    """Return a line of truth whose collection rows stand in the slip now: nothing that it says of them has changed."""
+    if line["round"] != round_name:
+        return line
+    spots = [
+        name + spot.removeprefix(file) if spot.startswith(f"{file}〔") else spot
+        for spot in line["collected_at"].split(";")
+    ]
+    return line | {"collected_at": ";".join(spots)}
 
 
 def _fitting(mistakes: Sequence[Row], registries: set[str], round_name: str) -> str | None:

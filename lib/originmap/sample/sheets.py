@@ -233,7 +233,7 @@ def registry_rows(holdings: Iterable[tuple[Ground, Holding]], columns: Sequence[
             "contact_name": subject.contact,
             "contact_phone": subject.phone,
             "product": product.name,
-            "size": amount if any(column.field == "unit" for column in columns) else f"{size:g}{unit}",
+            "size": amount if size is None or any(column.field == "unit" for column in columns) else f"{size:g}{unit}",
             "unit": unit,
             "base_address": f"{ground.name}{subject.village}",
         }
@@ -245,6 +245,7 @@ _TYPE_WORDS: Final = {
     "cooperative": "农民专业合作社",
     "family_farm": "家庭农场",
     "household": "农户",
+    "buyer": "产地收购商",
 }
 
 

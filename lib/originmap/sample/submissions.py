@@ -11,10 +11,13 @@ from originmap.headers import column_letter
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sample.county import Ground, Holding, Names, draw_township, grounds
+from originmap.sample.doubles import write_pairs
 from originmap.sample.doubts import doubts
 from originmap.sample.files import MANY_ROWS, write_archive, write_file
 from originmap.sample.forms import Entry, Officials, draw_officials, write_row
 from originmap.sample.layouts import REGISTRY
+from originmap.sample.ledger import Ledger, Spot
+from originmap.sample.listing import Listed, Lister, category_of, kind_of
 from originmap.sample.mistakes import Planter
 from originmap.sample.plan import draw_baseline, neighbours, plan
 from originmap.sample.sheets import (
@@ -29,12 +32,15 @@ from originmap.sample.sheets import (
     wide_registry,
     zero_grid,
 )
+from originmap.sample.terms import write_terms
 from originmap.sample.trades import Dice
 from originmap.sample.truth import Truth, settle
 
 FEBRUARY, MARCH = "2023-02", "2023-03"
 _DAYS: Final = {FEBRUARY: date(2023, 2, 16), MARCH: date(2023, 3, 14)}
 _SHEET_ROWS: Final = 500_000
+_FIRST_ROW: Final = 3  # of a registry, below title and header
+_COUNTY_REGISTRY: Final = "附件4 监管名录汇总.xlsx"
 _NAMED: Final = (
     "{t}附件1.xlsx",
     "附件1-采集表（{s}）.xlsx",
@@ -67,23 +73,28 @@ class County:
         self.nameless = {FEBRUARY: list(_NAMELESS), MARCH: list(_NAMELESS)}
         self.figures: dict[tuple[str, str], tuple[float, float]] = {}
         self.listed: list[tuple[Ground, Holding]] = []
-        self.listed_as: list[str] = []
+        self.ledger = Ledger()
 
     def write(self, rounds: Sequence[str] = (FEBRUARY, MARCH)) -> None:
         """Write the files of `rounds`, of which 2023-03 is one."""
         names = Names(self.seed)
+        self.lister = Lister(self.seed, self.rows, names)
         total, done = sum(sum(budget.values()) for budget in self.roles.budgets), 0
         for land, budget in zip(self.lands, self.roles.budgets, strict=True):
             holdings = draw_township(land, budget, self.rules, names, seed=self.seed)
             officials = draw_officials(land, names, self.seed)
             done += sum(budget.values())
+            self.ledger.township(land, holdings)
             if FEBRUARY in rounds:
                 self._february(land, holdings, officials, done / total)
             self._march(land, holdings, officials, done / total)
+            self.truth.spots.clear()
         self._county_registry()
         if FEBRUARY in rounds:
             self.truth.add("mistakes", round=FEBRUARY, rule="carried_forward")  # the registry is not due before March
         self._planting_area(rounds)
+        write_terms(self.ledger, self.truth, self.rules, rounds)
+        write_pairs(self.ledger, self.truth, MARCH, FEBRUARY if FEBRUARY in rounds else None)
 
     # ---- rounds ----
 
@@ -96,14 +107,13 @@ class County:
             laid = self._lay("Sheet1", entries, land, officials, FEBRUARY, "豇豆")
             path = self._path(land, FEBRUARY)
             self._save(path, [laid], FEBRUARY, {})
+            self.ledger.collect(FEBRUARY, entries, self.truth.spots)
         elif land.index == self.roles.february_zero:
             title = _TITLE.format(o=office(land, hand), p="豇豆")
             path, state = self._path(land, FEBRUARY, named=True), "zero"
             write_file(self.folder / FEBRUARY / path, [zero_grid("豇豆", hand, title, "零报告")])
             self.truth.zero_report(FEBRUARY, path, "豇豆", hand)
-        self.truth.add(
-            "submissions", round=FEBRUARY, township_code=land.code, township=land.name, product="cowpea", state=state
-        )
+        self._state(FEBRUARY, land, "cowpea", state)
 
     def _march(self, land: Ground, holdings: list[Holding], officials: Officials, done: float) -> None:
         roles, at = self.roles, land.index
@@ -118,29 +128,39 @@ class County:
         entries = self._entries(sent, land, MARCH, done)
         category = settle(entries)
         self._figures(land, holdings, entries)
-        registered = [item for item in holdings if item.registered is not None]
-        kinds = [category.get(id(item), "exempt" if item.category == "exempt" else "missing") for item in registered]
-        kinds = ["matched" if kind == "below" else kind for kind in kinds]
+        kept = {id(entry.holding) for entry in entries if entry.status == "accepted"}
+        listed = (
+            self.lister.register(land, holdings, kept, done, wide=at == roles.wide_registry)
+            if at != roles.no_registry
+            else []
+        )
+        category = category_of(listed, category) if listed else {}
         own: list[Grid] = []
-        spots: dict[int, int] = {}
+        spots: list[Spot] = []
         if at in roles.own_registry or at in roles.registry_sheet:
-            grid, spots = self._own_registry(land, registered, wide=at == roles.wide_registry)
-            own = [grid]
+            grid, rows = self._own_registry(land, listed, wide=at == roles.wide_registry)
+            own, spots = [grid], [(f"{land.name}附件4监管名录.xlsx", "附件4", row) for row in rows]
         else:
-            self.listed += [(land, item) for item in registered]
-            self.listed_as += kinds
+            spots = self._listed(land, listed)
         path = (
             self._files(land, entries, officials, category, own if at in roles.registry_sheet else [])
             if entries
             else ""
         )
         if at in roles.own_registry:
-            path = f"{land.name}附件4监管名录.xlsx"
-            write_file(self.folder / MARCH / path, own)
-        if own:
-            for item, kind in zip(registered, kinds, strict=True):
-                self.truth.registry((MARCH, path, "附件4", spots[id(item)]), land.code, item, kind)
+            write_file(self.folder / MARCH / f"{land.name}附件4监管名录.xlsx", own)
+        elif own:
+            spots = [(path, sheet, row) for _, sheet, row in spots]
+        letter = "H" if own else "I"  # of 规模, where there is such a column
+        for item, spot in zip(listed, spots, strict=True):
+            if item.shown.registered is None:
+                where = dict(zip(("round", "file", "sheet", "row"), (MARCH, *spot), strict=True))
+                who = {"cell": f"{letter}{spot[2]}", "field": "size", "subject": item.shown.subject.name}
+                self.truth.add("mistakes", **where, **who, rule="size_missing")
+            self.truth.registry((MARCH, *spot), land.code, item, kind_of(item, category))
+            self.ledger.enter(land, item, spot)
         self._states(land, entries)
+        self.ledger.collect(MARCH, entries, self.truth.spots)
 
     def _states(self, land: Ground, entries: Sequence[Entry]) -> None:
         seen = {
@@ -154,9 +174,12 @@ class County:
                 state = "not_submitted"
             elif land.index == self.roles.zero and code == "celery":
                 state = "zero"
-            self.truth.add(
-                "submissions", round=MARCH, township_code=land.code, township=land.name, product=code, state=state
-            )
+            self._state(MARCH, land, code, state)
+
+    def _state(self, round_: str, land: Ground, code: str, state: str) -> None:
+        self.ledger.states[round_, land.code, code] = state
+        where = {"township_code": land.code, "township": land.name}
+        self.truth.add("submissions", round=round_, **where, product=code, state=state)
 
     def _entries(self, holdings: Sequence[Holding], land: Ground, round_: str, done: float) -> list[Entry]:
         dice = Dice(self.seed, land.index, 6, int(round_[5:]))
@@ -273,29 +296,33 @@ class County:
 
     # ---- registry and planting-area table ----
 
-    def _own_registry(self, land: Ground, holdings: Sequence[Holding], *, wide: bool) -> tuple[Grid, dict[int, int]]:
-        """Return a township's own registry and the Excel row of each holding by ``id``."""
+    def _own_registry(self, land: Ground, listed: Sequence[Listed], *, wide: bool) -> tuple[Grid, list[int]]:
+        """Return a township's own registry and the Excel row of each entry."""
         title = f"安溪县{land.name}重点农产品品种监管名录（附件4）{SAMPLE}"
+        shown = [item.shown for item in listed]
         if wide:
-            grown = {item.product.code for item in holdings}
+            grown = {item.product.code for item in shown}
             units = {item.name: item.unit for code, item in self.rules.products.items() if code in grown}
-            return wide_registry("附件4", holdings, units, title)
+            grid, spots = wide_registry("附件4", shown, units, title)
+            return grid, [spots[id(item)] for item in shown]
         columns = [column for column in REGISTRY if column.field not in ("township", "unit")]
-        rows = list(registry_rows(((land, item) for item in holdings), columns))
-        grid = registry_grid("附件4", rows, columns, title)
-        return grid, {id(item): number for number, item in enumerate(holdings, 3)}
+        rows = list(registry_rows(((land, item) for item in shown), columns))
+        return registry_grid("附件4", rows, columns, title), list(range(_FIRST_ROW, _FIRST_ROW + len(rows)))
+
+    def _listed(self, land: Ground, listed: Sequence[Listed]) -> list[Spot]:
+        """Add a township's entries to the county's registry and return where they will stand."""
+        numbers = range(len(self.listed), len(self.listed) + len(listed))
+        self.listed += [(land, item.shown) for item in listed]
+        places = [divmod(number, _SHEET_ROWS) for number in numbers]
+        return [(_COUNTY_REGISTRY, _part(sheet), _FIRST_ROW + row) for sheet, row in places]
 
     def _county_registry(self) -> None:
-        path, title = "附件4 监管名录汇总.xlsx", f"安溪县重点农产品品种监管名录（附件4）{SAMPLE}"
-        grids = []
-        for number, start in enumerate(range(0, len(self.listed), _SHEET_ROWS), 1):
-            name = "名录" if number == 1 else f"名录{number}"
-            part = self.listed[start : start + _SHEET_ROWS]
-            grids.append(registry_grid(name, registry_rows(part, REGISTRY), REGISTRY, title))
-            kinds = self.listed_as[start : start + _SHEET_ROWS]
-            for row, ((land, item), kind) in enumerate(zip(part, kinds, strict=True), 3):
-                self.truth.registry((MARCH, path, name, row), land.code, item, kind)
-        write_file(self.folder / MARCH / path, grids, many=len(self.listed) > MANY_ROWS)
+        title = f"安溪县重点农产品品种监管名录（附件4）{SAMPLE}"
+        parts = [self.listed[start : start + _SHEET_ROWS] for start in range(0, len(self.listed), _SHEET_ROWS)]
+        grids = [
+            registry_grid(_part(at), registry_rows(part, REGISTRY), REGISTRY, title) for at, part in enumerate(parts)
+        ]
+        write_file(self.folder / MARCH / _COUNTY_REGISTRY, grids, many=len(self.listed) > MANY_ROWS)
 
     def _figures(self, land: Ground, holdings: Sequence[Holding], entries: Sequence[Entry]) -> None:
         """Keep each crop's registered and (as intended) collected area, which the planting-area table is drawn from."""
@@ -344,6 +371,7 @@ class County:
                 )
             rows.append([land.index + 1, land.name, *own, total, None])
             for at, (code, value) in enumerate(zip(crops, own, strict=True)):
+                self.ledger.baseline[round_, land.code, code] = value
                 spot = {
                     "cell": f"{column_letter(at + 2)}{len(rows)}",
                     "township_code": land.code,
@@ -355,3 +383,8 @@ class County:
         sums = [round(sum(areas[land.code, code] or 0 for land in self.lands), 1) for code in crops]
         rows.append([None, "合计", *sums, round(sum(sums), 1), None])
         write_file(self.folder / round_ / path, [Grid(sheet, rows, (2, 3), ((0, 0, 0, width - 1),))])
+
+
+def _part(number: int) -> str:
+    """Return the name of a sheet of the county's registry."""
+    return "名录" if number == 0 else f"名录{number + 1}"

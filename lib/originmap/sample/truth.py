@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
 from originmap.headers import column_letter
-from originmap.sample.county import Holding
 from originmap.sample.doubts import asked_in_vain
 from originmap.sample.forms import Entry, Hand
 from originmap.sample.layouts import LAYOUTS
+from originmap.sample.listing import Listed
 from originmap.sample.sheets import Laid
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -31,7 +31,19 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "registry": (
         *("round", "file", "sheet", "row", "township_code", "subject_name", "product", "size_value", "size_unit"),
-        "category",
+        *("category", "subject_written"),
+    ),
+    "pairs": (
+        *("round", "township_code", "product", "against", "listed_name", "file", "sheet", "row"),
+        *("collected_name", "collected_at", "same", "kind"),
+    ),
+    "verdicts": (*("round", "township_code", "product", "name_a", "name_b", "verdict", "who", "section", "at", "why"),),
+    "terms": (
+        *("round", "township_code", "township", "product", "unit", "claimed", "term", "amount", "subject_name"),
+        *("listed_name", "listed_at", "collected_name", "collected_at", "note"),
+    ),
+    "gap_status": (
+        *("round", "township_code", "township", "product", "status", "baseline", "registry", "collected", "gap"),
     ),
     "planting_area": ("round", "file", "sheet", "cell", "township_code", "township", "product", "area_mu"),
     "mistakes": ("round", "file", "sheet", "cell", "row", "rule", "field", "subject"),
@@ -40,11 +52,12 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Truth:
-    """The truth files, written as rows come; a value that cannot be had is blank."""
+    """The truth files, written as rows come; a value that cannot be had is blank. `spots` says by ``id`` where an entry stands."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._files: dict[str, TextIO] = {}
+        self.spots: dict[int, tuple[str, str, int]] = {}
         self._writers = {}
         for name, columns in _COLUMNS.items():
             self._files[name] = (folder / f"{name}.csv").open("w", encoding="utf-8", newline="")
@@ -105,6 +118,7 @@ class Truth:
             self.add("mistakes", round=round_, **where, rule="township_from_file_name", field="township")
         for entry, row, columns in zip(laid.entries, laid.rows, laid.columns, strict=True):
             at = {"round": round_, "file": path, "sheet": sheet, "row": row}
+            self.spots[id(entry)] = (path, sheet, row)
             product, size = entry.holding.product, entry.truth["size_value"]
             own = category.get(
                 id(entry.holding), entry.holding.category if entry.holding.category in ("buyer", "below") else ""
@@ -124,11 +138,14 @@ class Truth:
                 cell = f"{column_letter(column)}{row}"
                 self.add("mistakes", **at, cell=cell, rule=rule, field=name, subject=entry.truth["subject_name"])
 
-    def registry(self, place: tuple[str, str, str, int], code: str, item: Holding, kind: str) -> None:
+    def registry(self, place: tuple[str, str, str, int], code: str, item: Listed, kind: str) -> None:
         """Add a registry row standing at `place`: round, file, sheet, row."""
         where = dict(zip(("round", "file", "sheet", "row"), place, strict=True))
-        who = {"township_code": code, "subject_name": item.subject.name, "product": item.product.code}
-        self.add("registry", **where, **who, size_value=item.registered, size_unit=item.product.unit, category=kind)
+        shown, name = item.shown, item.holding.subject.name
+        who = {"township_code": code, "subject_name": name, "product": shown.product.code, "category": kind}
+        written = shown.subject.name if shown.subject.name != name else None
+        unit = shown.product.unit if shown.registered is not None else None
+        self.add("registry", **where, **who, size_value=shown.registered, size_unit=unit, subject_written=written)
 
 
 def settle(entries: Sequence[Entry]) -> dict[int, str]:
