@@ -12,7 +12,7 @@ for either side (at most C(12, k) a name), joined on equality within the block, 
 more than `LONG` signs, hardly ever met, have too many subsequences and are compared each with each.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import floor
@@ -31,11 +31,10 @@ _AT_ONCE: Final = 1_000_000  # pairs that are held at a time
 _FACTOR: Final = np.uint64(
     0x9E3779B97F4A7C15
 )  # odd, so multiplying loses nothing; what collides is scored and falls out
-_BUCKETS: Final = 20  # bits
 
 Numbers = npt.NDArray[np.int64]
 Names = npt.NDArray[np.object_]
-_Found = tuple[Numbers, Numbers, Numbers]
+Codes = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -65,98 +64,160 @@ def pairs(left: Names, right: Names, blocks: tuple[Numbers, Numbers], rules: Rul
         For the two limits and the sounds.
     """
     share, edits = 1 - float(rules["matching"]["likeness"]) / 100, int(rules["matching"]["edits"])
-    names = np.concatenate([left, right])
-    lengths = np.fromiter(map(len, names), np.int64, len(names))
-    heard, codes = _heard(names, lengths, rules)
-    sides = np.arange(len(left)), np.arange(len(left), len(names))
-    block = np.concatenate(blocks)
-    found = [_none()]
-    for here in np.unique(lengths[sides[0]]):
-        for there in np.unique(lengths[sides[1]]):
-            longer = max(here, there)
+    both = _Names(np.concatenate([left, right]), np.concatenate(blocks), rules)
+    found = [(np.zeros(0, np.int64),) * 4]
+    for there in np.unique(both.lengths[len(left) :]):
+        theirs = len(left) + np.flatnonzero(both.lengths[len(left) :] == there)
+        index: dict[int, _Index] = {}
+        for here in np.unique(both.lengths[: len(left)]):
+            longer = int(max(here, there))
             apart = min(edits, floor(share * longer + 1e-9))
-            if longer - min(here, there) > apart:
+            if abs(here - there) > apart:
                 continue
-            ours, theirs = sides[0][lengths[sides[0]] == here], sides[1][lengths[sides[1]] == there]
-            keep = int(longer - apart)
-            joined = _joined(codes, block, ours, theirs, keep) if longer <= LONG else _each(block, ours, theirs)
-            found += [_within(heard, *some, apart) for some in joined]
-    ours, theirs, by_sound = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return _scored(names, lengths, (ours, theirs, by_sound), len(left), share)
+            ours = np.flatnonzero(both.lengths[: len(left)] == here)
+            keep = longer - apart
+            if longer > LONG:
+                some = _each(both.block, ours, theirs)
+            else:
+                index[keep] = index.get(keep) or _Index.of(both.keys(theirs, int(there), keep))
+                some = (
+                    (ours[one], theirs[other]) for one, other in index[keep].joined(both.keys(ours, int(here), keep))
+                )
+            for one, other in some:
+                by_sound = both.apart(one, other, (int(here), int(there)), apart, sound=True)
+                near = by_sound <= apart
+                one, other, by_sound = one[near], other[near], by_sound[near]  # noqa: PLW2901 -- the same pairs, fewer
+                by_sign = both.apart(one, other, (int(here), int(there)), None, sound=False)
+                near = (by_sign + by_sound) / (2 * longer) <= share + 1e-9
+                found.append((one[near], other[near], by_sign[near], by_sound[near]))
+    return _alike(both.lengths, len(left), *(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def likeness(left: Names, right: Names, rules: Rules) -> Alike:
-    """Return how alike the names are that stand at one place of two lists of equal length."""
-    names = np.concatenate([left, right])
-    lengths = np.fromiter(map(len, names), np.int64, len(names))
-    heard, _ = _heard(names, lengths, rules)
-    ours, theirs = np.arange(len(left)), np.arange(len(left), len(names))
-    return _scored(names, lengths, (ours, theirs, _distance(heard[ours], heard[theirs], None)), len(left), 1.0)
+    """Return how alike the names are that stand at one place of two lists of equal length, in their order."""
+    both = _Names(np.concatenate([left, right]), np.zeros(2 * len(left), np.int64), rules)
+    ours, theirs = np.arange(len(left)), np.arange(len(left), 2 * len(left))
+    distances = (both.by_text(ours, theirs, None, sound=sound) for sound in (False, True))
+    return _alike(both.lengths, len(left), ours, theirs, *distances)
 
 
-def _heard(names: Names, lengths: Numbers, rules: Rules) -> tuple[Names, npt.NDArray[np.uint64]]:
-    """Return the names as they sound, and the codes of those sounds for names of no more than `LONG` signs."""
-    short = lengths <= LONG
-    text = names[short].astype(np.str_)
-    width = text.dtype.itemsize // 4
-    codes = np.ascontiguousarray(text).view(np.uint32) if len(text) else np.zeros(0, np.uint32)
-    present = np.flatnonzero(np.bincount(codes)) if len(codes) else codes
-    signs = {chr(code) for code in present if code} | {sign for name in names[~short] for sign in name}
-    sound = sounding(sorted(signs), rules)
-    table = np.zeros(int(codes.max(initial=0)) + 1, np.uint32)
-    table[present] = [sound.get(int(code), 0) for code in present]
-    matrix = np.zeros((len(names), max(width, 1)), np.uint32)
-    if len(codes):
-        matrix[short] = table[codes].reshape(len(text), width)
-    heard = matrix.view(f"U{max(width, 1)}").ravel().astype(object)
-    heard[~short] = [name.translate(sound) for name in names[~short]]
-    return heard, matrix.astype(np.uint64)
+def _alike(lengths: Numbers, offset: int, ours: Numbers, theirs: Numbers, signs: Numbers, heard: Numbers) -> Alike:
+    order = np.lexsort((theirs, ours))
+    ours, theirs, signs, heard = ours[order], theirs[order], signs[order], heard[order]
+    score = 100 * (1 - (signs + heard) / (2 * np.maximum(lengths[ours], lengths[theirs])))
+    return Alike(ours, theirs - offset, score, signs, heard)
 
 
-def _keys(
-    codes: npt.NDArray[np.uint64], block: Numbers, rows: Numbers, length: int, keep: int
-) -> npt.NDArray[np.uint64]:
-    """Return a number for every subsequence of `keep` sounds of each name, equal where block and sounds are."""
-    ways = list(combinations(range(length), keep))
-    keys = np.empty((len(rows), len(ways)), np.uint64)
-    seed = block[rows].astype(np.uint64) + np.uint64(1)
-    columns = [np.ascontiguousarray(codes[rows, at]) for at in range(length)]
-    for number, way in enumerate(ways):
-        key = seed
-        for at in way:
-            key = key * _FACTOR + columns[at]
-        keys[:, number] = key * _FACTOR
-    return keys
+class _Names:
+    """Names of both lists with their lengths and blocks; those of no more than `LONG` signs as codes, one row each, for signs and for sounds."""
+
+    def __init__(self, names: Names, block: Numbers, rules: Rules) -> None:
+        self.names, self.block = names, block
+        self.lengths = np.fromiter(map(len, names), np.int64, len(names))
+        short = self.lengths <= LONG
+        text = (names if short.all() else np.where(short, names, "")).astype(np.str_)
+        width = max(text.dtype.itemsize // 4, 1)
+        self.codes: Codes = (
+            np.frombuffer(text.tobytes(), np.uint32).reshape(len(names), -1)
+            if len(names)
+            else np.zeros((0, width), np.uint32)
+        )
+        present = np.flatnonzero(np.bincount(self.codes.ravel()))
+        signs = {chr(code) for code in present if code}.union(*names[~short])
+        self.sound: Mapping[int, int] = sounding(sorted(signs), rules)
+        table = np.zeros(int(present[-1]) + 1 if len(present) else 1, np.uint32)
+        table[present] = [self.sound.get(int(code), 0) for code in present]
+        self.heard: Codes = table[self.codes]
+
+    def spoken(self, rows: Numbers) -> Names:
+        """Return names with the sign of its sound for each of their signs."""
+        known, at = np.unique(rows, return_inverse=True)
+        return np.array([name.translate(self.sound) for name in self.names[known]], dtype=object)[at]
+
+    def keys(self, rows: Numbers, length: int, keep: int) -> npt.NDArray[np.uint64]:
+        """Return a number for every subsequence of `keep` sounds of each name, equal where block and sounds are."""
+        ways = list(combinations(range(length), keep))
+        keys = np.empty((len(rows), len(ways)), np.uint64)
+        seed = self.block[rows].astype(np.uint64) + np.uint64(1)
+        columns = [self.heard[rows, at].astype(np.uint64) for at in range(length)]
+        for number, way in enumerate(ways):
+            key = seed
+            for at in way:
+                key = key * _FACTOR + columns[at]
+            keys[:, number] = key * _FACTOR
+        return keys
+
+    def apart(
+        self, ours: Numbers, theirs: Numbers, lengths: tuple[int, int], limit: int | None, *, sound: bool
+    ) -> Numbers:
+        """Return the distance of pairs of names with these two lengths; beyond `limit` anything greater."""
+        if max(lengths) > LONG:
+            return self.by_text(ours, theirs, limit, sound=sound)
+        codes = self.heard if sound else self.codes
+        return _aligned(
+            [codes[ours, at] for at in range(lengths[0])], [codes[theirs, at] for at in range(lengths[1])], len(ours)
+        )
+
+    def by_text(self, ours: Numbers, theirs: Numbers, limit: int | None, *, sound: bool) -> Numbers:
+        """Return the distance of pairs of any names, one by one."""
+        if not len(ours):
+            return np.zeros(0, np.int64)
+        left, right = (self.spoken(rows) if sound else self.names[rows] for rows in (ours, theirs))
+        found = process.cpdist(left, right, scorer=OSA.distance, score_cutoff=limit, dtype=np.int32)
+        return np.asarray(found, dtype=np.int64)
 
 
-def _joined(
-    codes: npt.NDArray[np.uint64], block: Numbers, ours: Numbers, theirs: Numbers, keep: int
-) -> Iterator[tuple[Numbers, Numbers]]:
-    """Yield the pairs that share a subsequence of `keep` sounds, each once, no more than about `_AT_ONCE` at a time."""
-    here, there = (_keys(codes, block, rows, _length(codes, rows), keep) for rows in (ours, theirs))
-    shift = np.uint64(64 - _BUCKETS)
-    flat = there.ravel()
-    bucket = (flat >> shift).astype(np.int64)
-    order = np.argsort(bucket, kind="stable")
-    start = np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=1 << _BUCKETS))])
-    first = start[(here >> shift).astype(np.int64)]
-    many = start[(here >> shift).astype(np.int64) + 1] - first
-    done = np.cumsum(many.sum(axis=1))
-    row = 0
-    while row < len(ours):
-        stop = max(row + 1, int(np.searchsorted(done, (done[row - 1] if row else 0) + _AT_ONCE, side="right")))
-        count = many[row:stop].ravel()
-        place = np.repeat(first[row:stop].ravel() - np.cumsum(count) + count, count) + np.arange(count.sum())
-        hit = order[place]
-        left = np.repeat(np.arange(row * here.shape[1], stop * here.shape[1]), count)
-        same = flat[hit] == here.ravel()[left]
-        pair = np.unique(left[same] // here.shape[1] * len(theirs) + hit[same] // there.shape[1])
-        yield ours[pair // len(theirs)], theirs[pair % len(theirs)]
-        row = stop
+@dataclass(frozen=True)
+class _Index:
+    """Keys of a list, several a name, sorted into buckets by their upper bits."""
+
+    keys: npt.NDArray[np.uint64]
+    order: Numbers
+    start: Numbers
+    shift: np.uint64
+
+    @classmethod
+    def of(cls, keys: npt.NDArray[np.uint64]) -> "_Index":
+        bits = max(4, keys.size.bit_length())
+        shift = np.uint64(64 - bits)
+        bucket = (keys.ravel() >> shift).astype(np.int64)
+        return cls(keys, np.argsort(bucket), np.searchsorted(np.sort(bucket), np.arange((1 << bits) + 1)), shift)
+
+    def joined(self, keys: npt.NDArray[np.uint64]) -> Iterator[tuple[Numbers, Numbers]]:
+        """Yield the pairs of names (theirs with `keys`, ours in the index) that share a key, each once, about `_AT_ONCE` at a time."""
+        bucket = (keys >> self.shift).astype(np.int64)
+        first = self.start[bucket]
+        many = self.start[bucket + 1] - first
+        done = np.cumsum(many.sum(axis=1))
+        flat, row = self.keys.ravel(), 0
+        while row < len(keys):
+            stop = max(row + 1, int(np.searchsorted(done, (done[row - 1] if row else 0) + _AT_ONCE, side="right")))
+            count = many[row:stop].ravel()
+            left = np.repeat(np.arange(row * keys.shape[1], stop * keys.shape[1]), count)
+            place = np.repeat(first[row:stop].ravel() - np.cumsum(count) + count, count) + np.arange(len(left))
+            hit = self.order[place]
+            same = flat[hit] == keys.ravel()[left]
+            pair = left[same] // keys.shape[1] * len(self.keys) + hit[same] // self.keys.shape[1]
+            pair = np.sort(pair)
+            pair = pair[np.diff(pair, prepend=-1) > 0]
+            yield pair // len(self.keys), pair % len(self.keys)
+            row = stop
 
 
-def _length(codes: npt.NDArray[np.uint64], rows: Numbers) -> int:
-    return int((codes[rows[0]] > 0).sum())
+def _aligned(ours: list[Codes], theirs: list[Codes], many: int) -> Numbers:
+    """Return the optimal string alignment distance of many pairs of texts at once, given sign by sign."""
+    before: list[npt.NDArray[np.int8]] = []
+    last = [np.full(many, at, np.int8) for at in range(len(theirs) + 1)]
+    for row, one in enumerate(ours):
+        line = [np.full(many, row + 1, np.int8)]
+        for at, other in enumerate(theirs):
+            best = np.minimum(last[at] + (one != other), np.minimum(last[at + 1], line[at]) + np.int8(1))
+            if row and at:
+                swapped = (one == theirs[at - 1]) & (ours[row - 1] == other)
+                best = np.where(swapped, np.minimum(best, before[at - 1] + np.int8(1)), best)
+            line.append(best)
+        before, last = last, line
+    return last[-1].astype(np.int64)
 
 
 def _each(block: Numbers, ours: Numbers, theirs: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
@@ -167,33 +228,3 @@ def _each(block: Numbers, ours: Numbers, theirs: Numbers) -> Iterator[tuple[Numb
         for row in range(0, len(here), step):
             some = here[row : row + step]
             yield np.repeat(some, len(there)), np.tile(there, len(some))
-
-
-def _within(heard: Names, ours: Numbers, theirs: Numbers, apart: int) -> _Found:
-    """Return those pairs whose sounds are at most `apart`, with their distance."""
-    distance = _distance(heard[ours], heard[theirs], apart)
-    near = distance <= apart
-    return ours[near], theirs[near], distance[near]
-
-
-def _scored(names: Names, lengths: Numbers, found: _Found, offset: int, share: float) -> Alike:
-    ours, theirs, by_sound = found
-    by_sign = _distance(names[ours], names[theirs], None)
-    longer = np.maximum(lengths[ours], lengths[theirs])
-    lost = (by_sign + by_sound) / (2 * longer)
-    kept = np.flatnonzero(lost <= share + 1e-9)
-    kept = kept[np.lexsort((theirs[kept], ours[kept]))]
-    score = 100 * (1 - lost[kept])
-    return Alike(ours[kept], theirs[kept] - offset, score, by_sign[kept], by_sound[kept])
-
-
-def _distance(left: Names, right: Names, limit: int | None) -> Numbers:
-    if not len(left):
-        return np.zeros(0, np.int64)
-    found = process.cpdist(left, right, scorer=OSA.distance, score_cutoff=limit, dtype=np.int32)
-    return np.asarray(found, dtype=np.int64)
-
-
-def _none() -> _Found:
-    empty = np.zeros(0, np.int64)
-    return empty, empty, empty
