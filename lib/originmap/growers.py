@@ -76,6 +76,7 @@ def growers(round_: Round, *, measure: str | None = None, entries: pd.DataFrame 
     listed, sheets = _countable(round_.registry), _countable(pd.DataFrame(round_.records.drop(columns="geometry")))
     (left, in_left), (right, in_right) = (_subjects(rows, round_.places) for rows in (listed, sheets))
     verdicts = matching.decided(round_.decisions[decisions.COLUMNS] if entries is None else entries)
+    verdicts = verdicts[["township_code", "name_a", "name_b", "same", "state", "id"]]
     pairs = matching.match(left, right, round_.rules, verdicts=verdicts)
     of_left, of_right = _joined(len(left), len(right), pairs)
     registry, collection = (
