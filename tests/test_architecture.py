@@ -13,7 +13,7 @@ ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
     "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions rounds proposals growers reconcile gaps progress inspection "
-    "plans selection maps panels locate page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
+    "plans waterfalls selection maps panels locate balance page symbols bars figures briefing exports summaries corrections marks copies rebuilt returns intake desks "
     "webpage "
     "notebooks report sample scale cli"
 ).split()
@@ -27,7 +27,7 @@ FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
-FRONT_END = {"ipywidgets": {"panels", "desks", "locate"}, "ipyleaflet": {"maps", "panels", "locate"}}
+FRONT_END = {"ipywidgets": {"panels", "desks", "locate", "balance"}, "ipyleaflet": {"maps", "panels", "locate"}}
 LAZY = ["matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
 MAX_LINES = 400
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pandas as pd
 
-from originmap import decisions
+from originmap import decisions, matching
 from originmap.decisions import Verdict
 from originmap.growers import KEY, PARTS, Growers, behind, sizes
 from originmap.reconcile import SIGNS, TERMS, county_terms
@@ -265,13 +265,49 @@ def explanations(round_: Round, entries: pd.DataFrame | None = None) -> pd.DataF
     return pd.DataFrame(made, columns=EXPLANATION_COLUMNS)
 
 
+def review(round_: Round, linked: Growers, *, product: str = "", township_code: str = "") -> pd.DataFrame:
+    """Return the pairs that a person has to decide, the likeliest first within each township and product.
+
+    Returns
+    -------
+    `township_code, township, product, left_name, right_name` (registry, collection), `left_subject, right_subject` (for
+    ``matching.verdict``), `left_village, right_village, score, evidence, registered_size, collected_size, size_unit, registry_cells,
+    collection_cells`. No phones: what they say is in the evidence.
+    """
+    pairs = linked.pairs[linked.pairs["registered"] != linked.pairs["collected"]]
+    made = matching.queue(linked.listed, linked.sheets, pairs)
+    keyed = made.merge(pairs[["left", "right", "registered", "collected"]], on=["left", "right"], validate="1:1")
+    if product:
+        keyed = keyed[keyed["product"] == product]
+    if township_code:
+        keyed = keyed[keyed["township_code"] == township_code]
+    records = pd.DataFrame(round_.records.drop(columns="geometry"))
+    frame = linked.frame
+    cells = {
+        "registry_cells": _cells_by_grower(
+            round_, round_.registry, linked.registry, pd.Index(keyed["registered"]), "registry"
+        ),
+        "collection_cells": _cells_by_grower(
+            round_, records, linked.collection, pd.Index(keyed["collected"]), "collection"
+        ),
+    }
+    units = {name: item.unit for name, item in round_.rules.products.items()}
+    return keyed.assign(
+        township=keyed["township_code"].map(round_.places.names),
+        registered_size=sizes(frame["registered"].reindex(keyed["registered"])).to_numpy(),
+        collected_size=sizes(frame["collected"].reindex(keyed["collected"])).to_numpy(),
+        size_unit=keyed["product"].map(units),
+        **{name: spots.to_numpy() for name, spots in cells.items()},
+    ).reset_index(drop=True)
+
+
 def waterfall(linked: Growers, gaps: pd.DataFrame, *, product: str, township_code: str = "") -> pd.DataFrame:
     """Return the steps from the baseline down to what was collected, with the registry between; livestock begins at the registry.
 
     Returns
     -------
     `step` (baseline, registry, collected, or a term), `kind` (total, down, up), `start, end` (where its bar stands), `amount` (signed), in
-    the product's unit; NA where unknown: then nothing can be drawn. `known_townships, townships` tell what a county's sums are of.
+    the product's unit, of which `in_review`; NA where unknown: then nothing can be drawn. `known_townships, townships` tell what a county's sums are of.
     """
     unit = "mu" if "baseline_mu" in gaps else "heads"
     of = gaps[gaps["product"] == product]
@@ -290,16 +326,19 @@ def waterfall(linked: Growers, gaps: pd.DataFrame, *, product: str, township_cod
         figures = {name: both[f"{name}_heads"].sum(min_count=1) for name in ("registry", "collected")}
         first = figures["registry"]
     at = float(first)
-    steps = [("baseline" if unit == "mu" else "registry", "total", 0.0, at, at)]
+    steps = [("baseline" if unit == "mu" else "registry", "total", 0.0, at, at, 0.0)]
     for row in terms(linked, gaps, product=product, township_code=township_code).itertuples():
         amount = -row.sign * row.amount
-        steps.append((row.term, "down" if amount < 0 else "up", at, round(at + amount, 2), round(amount, 2) + 0.0))
+        steps.append(
+            (row.term, "down" if amount < 0 else "up", at, round(at + amount, 2), round(amount, 2) + 0.0, row.in_review)
+        )
         at = round(at + amount, 2)
         if row.term == "unregistered":
             at = float(figures["registry"])
-            steps.append(("registry", "total", 0.0, at, at))
-    steps.append(("collected", "total", 0.0, float(figures["collected"]), float(figures["collected"])))
-    frame = pd.DataFrame(steps, columns=["step", "kind", "start", "end", "amount"])
+            steps.append(("registry", "total", 0.0, at, at, 0.0))
+    end = float(figures["collected"])
+    steps.append(("collected", "total", 0.0, end, end, 0.0))
+    frame = pd.DataFrame(steps, columns=["step", "kind", "start", "end", "amount", "in_review"])
     return frame.assign(known_townships=known, townships=towns)
 
 
@@ -320,7 +359,7 @@ def _cells_by_grower(round_: Round, rows: pd.DataFrame, of: pd.Series, growers: 
         if len(held)
         else pd.Series(dtype="str")
     )
-    joined = texts.groupby(held["grower"].to_numpy()).agg("；".join)
+    joined = texts.groupby(held["grower"].to_numpy()).agg("；".join) if len(texts) else texts
     return pd.Series(joined.reindex(growers).to_numpy(), index=growers, dtype="str")
 
 

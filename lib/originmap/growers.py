@@ -40,6 +40,8 @@ class Growers:
     known
         ``(township_code, product)`` → `registry` and `collected` (hundredths, NA where unknown), `registry_unsized` (rows), `listed` (the
         township has a registry), `subjects` (collected), `in_review` (pairs that nobody has decided).
+    listed, sheets
+        The subjects of both sides, as ``matching.subjects`` gives them; `left` and `right` of `pairs` are their labels.
     measure
         ``standing`` or ``sown``.
     """
@@ -49,6 +51,8 @@ class Growers:
     collection: pd.Series
     pairs: pd.DataFrame
     known: pd.DataFrame
+    listed: pd.DataFrame
+    sheets: pd.DataFrame
     measure: str
 
 
@@ -96,7 +100,7 @@ def growers(round_: Round, *, measure: str | None = None, entries: pd.DataFrame 
     known = _known(round_, frame)
     where = pd.MultiIndex.from_frame(frame.loc[open_pairs["registered"], KEY])
     known["in_review"] = pd.Series(1, index=where).groupby(level=KEY).sum().reindex(known.index, fill_value=0)
-    return Growers(_told(frame, known), registry, collection, pairs, known, chosen)
+    return Growers(_told(frame, known), registry, collection, pairs, known, left, right, chosen)
 
 
 def cents(sizes: pd.Series) -> pd.Series:

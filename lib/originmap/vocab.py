@@ -270,6 +270,18 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "unregistered_unreadable": ("名录外，待更正", "In no registry, unreadable"),
         "matched": ("一致", "Equal"),
     },
+    "step": {
+        "baseline": ("附件5底数", "Baseline"),
+        "unregistered": ("未入名录", "Not registered"),
+        "registry": ("名录", "Registry"),
+        "exempt": ("规模以下", "Below threshold"),
+        "missing": ("漏采", "Missing"),
+        "unreadable": ("无法识别", "Unreadable"),
+        "size_difference": ("面积不一致", "Size difference"),
+        "head_difference": ("数量不一致", "Size difference"),
+        "unlisted": ("名录外", "Unlisted"),
+        "collected": ("采集", "Collected"),
+    },
     "action": {
         "unregistered": ("入户调查，补登名录；口径不同的由乡镇说明", "Survey; the township explains"),
         "exempt": ("无需处理", "Nothing to do"),
