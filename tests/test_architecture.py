@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
-    "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions rounds proposals growers reconcile gaps progress inspection "
+    "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions rounds proposals growers reconcile lineage gaps progress inspection "
     "plans waterfalls selection maps panels locate balance page symbols bars figures briefing exports summaries corrections marks copies rebuilt returns intake desks "
     "webpage "
     "notebooks report sample scale cli"

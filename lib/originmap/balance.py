@@ -96,7 +96,7 @@ class Balance:
         found = {
             label("product"): self.round_.rules.products[self.product.value].name,
             label("township"): self.round_.places.names.get(self.township.value, "全县"),
-            "地图": "，".join(f"{name} {counts[name]}" for name in sorted(counts)),
+            **{f"图上 {name}": str(counts[name]) for name in sorted(counts)},
             "柱": str(self.waterfall.value.count("om-bar")),
             "构成行": str(self.terms.value.count("<tr>") - 1),
             "列出主体": str(self.rows.value.count("<tr>") - 1),

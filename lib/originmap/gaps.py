@@ -7,6 +7,7 @@ import pandas as pd
 from originmap import decisions, matching
 from originmap.decisions import Verdict
 from originmap.growers import KEY, PARTS, Growers, behind, sizes
+from originmap.lineage import cells_by_grower
 from originmap.reconcile import SIGNS, TERMS, county_terms
 from originmap.rounds import Round
 from originmap.subjects import normal_name
@@ -127,8 +128,8 @@ def subjects(
             "b": made["in_review"].map({True: "疑似同名待核", False: ""}),
         }
     )
-    listed = _cells_by_grower(round_, round_.registry, linked.registry, made.index, "registry")
-    sheets = _cells_by_grower(
+    listed = cells_by_grower(round_, round_.registry, linked.registry, made.index, "registry")
+    sheets = cells_by_grower(
         round_, pd.DataFrame(round_.records.drop(columns="geometry")), linked.collection, made.index, "collection"
     )
     made = made.assign(
@@ -142,36 +143,6 @@ def subjects(
         collection_cells=sheets,
     )
     return made[SUBJECT_COLUMNS].reset_index(drop=True)
-
-
-def size_cells(round_: Round, rows: pd.DataFrame, kind: str) -> pd.Series:
-    """Return where the size of each row stands, as ``file〔sheet〕cell``; aligned to `rows`.
-
-    Parameters
-    ----------
-    round_
-        The round that they are of; rows of an earlier one get its name in front.
-    rows
-        Rows of ``round_.records`` (`kind` ``collection``) or ``round_.registry`` (``registry``).
-    """
-    columns = round_.columns
-    columns = columns[(columns["kind"] == kind) & (columns["field"] == "size")]
-    by_sheet = dict(iter(columns.groupby(["file", "sheet"])))
-    letter = pd.Series("", index=rows.index, dtype="object")
-    for key, own in rows.groupby(["source_file", "source_sheet"]):
-        for column in by_sheet[key].to_dict("records") if key in by_sheet else ():
-            fits = (
-                own["product"].isin(["", column["product"]])
-                if column["product"]
-                else pd.Series(data=True, index=own.index)
-            )
-            if column["rows"]:
-                fits &= own["source_row"].isin(list(column["rows"]))
-            letter[fits.index[fits & (letter[own.index] == "")]] = column["column"]
-    row = rows["source_row"].astype("str")
-    spot = (letter + row).where(letter != "", "第 " + row + " 行")
-    text = rows["source_file"] + "〔" + rows["source_sheet"] + "〕" + spot
-    return text.mask(rows["round"] != round_.name, rows["round"] + "/" + text).astype("str")
 
 
 def scope(round_: Round, linked: Growers) -> pd.DataFrame:
@@ -284,10 +255,10 @@ def review(round_: Round, linked: Growers, *, product: str = "", township_code: 
     records = pd.DataFrame(round_.records.drop(columns="geometry"))
     frame = linked.frame
     cells = {
-        "registry_cells": _cells_by_grower(
+        "registry_cells": cells_by_grower(
             round_, round_.registry, linked.registry, pd.Index(keyed["registered"]), "registry"
         ),
-        "collection_cells": _cells_by_grower(
+        "collection_cells": cells_by_grower(
             round_, records, linked.collection, pd.Index(keyed["collected"]), "collection"
         ),
     }
@@ -347,20 +318,6 @@ def _check(round_: Round, township_code: str, product: str) -> None:
         raise ValueError(f"乡镇代码“{township_code}”不存在")
     if product and product not in round_.rules.products:
         raise ValueError(f"产品“{product}”不在规则中；可用：{'、'.join(round_.rules.products)}")
-
-
-def _cells_by_grower(round_: Round, rows: pd.DataFrame, of: pd.Series, growers: pd.Index, kind: str) -> pd.Series:
-    """Return the cells of each grower's rows, joined, in the order of files and rows; aligned to `growers`, NA for none."""
-    own = of[of.isin(growers)]
-    held = rows.loc[own.index].assign(grower=own.to_numpy())
-    held = held.sort_values(["source_file", "source_sheet", "source_row"])
-    texts = (
-        size_cells(round_, held[~held.index.duplicated()], kind).reindex(held.index)
-        if len(held)
-        else pd.Series(dtype="str")
-    )
-    joined = texts.groupby(held["grower"].to_numpy()).agg("；".join) if len(texts) else texts
-    return pd.Series(joined.reindex(growers).to_numpy(), index=growers, dtype="str")
 
 
 def _buyers(round_: Round) -> pd.DataFrame:

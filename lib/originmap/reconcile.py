@@ -197,6 +197,12 @@ def _total(of: pd.DataFrame, product: str) -> dict[str, object]:
     return {**base, **total, **counts, "coverage_pct": round(coverage, 1)}
 
 
+def statuses(gaps: pd.DataFrame, herds: pd.DataFrame) -> pd.DataFrame:
+    """Return the status of every township and product, crops (`planting_area`) before animals (`livestock`): `township_code, township, product, gap_status`."""
+    columns = ["township_code", "township", "product", "gap_status"]
+    return pd.concat([gaps[columns], herds[columns]], ignore_index=True)
+
+
 def ranked(gaps: pd.DataFrame) -> pd.DataFrame:
     """Return the known gaps beyond tolerance, the largest difference first, shortfalls and surpluses alike."""
     off = gaps[gaps["gap_status"].isin(["short", "over"])]
