@@ -13,9 +13,9 @@ ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline "
     "subjects names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions "
-    "rounds proposals reconcile progress inspection seasons selection coding board detail plans maps panels locate cards listing "
-    "controls onemap page symbols figures briefing exports corrections marks copies rebuilt returns intake desks webpage notebooks "
-    "report sample scale cli"
+    "rounds proposals growers reconcile lineage gaps progress inspection seasons selection coding board detail plans waterfalls maps "
+    "panels locate balance cards listing controls onemap page symbols bars figures briefing exports summaries corrections marks "
+    "copies rebuilt returns intake desks webpage notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
@@ -28,7 +28,13 @@ FILE_CALLS = set(
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"controls", "desks", "locate", "onemap", "panels"},
+    "ipywidgets": {"balance", "controls", "desks", "locate", "onemap", "panels"},
+    "ipyleaflet": {"locate", "maps", "panels"},
+    "anywidget": {"listing"},
+}
+LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
+FRONT_END = {
+    "ipywidgets": {"balance", "controls", "desks", "locate", "onemap", "panels"},
     "ipyleaflet": {"locate", "maps", "panels"},
     "anywidget": {"listing"},
 }

@@ -260,6 +260,8 @@ def _assemble(
     findings.extend(zero_findings)
 
     tables, registry_round, note = _nearest(path, name, "registry", settled.tables, rules)
+    # Rows of an earlier round's registry have their cells as well.
+    carried = tables if registry_round != name else []
     findings.extend(note)
     registry, found_there = _registered(tables, rules, places, registry_round, settled)
     findings.extend(found_there)
@@ -300,7 +302,7 @@ def _assemble(
         files=inbox.files,
         sheets=sheets,
         skipped=inbox.skipped,
-        columns=table_cells(inbox.tables),
+        columns=table_cells([*inbox.tables, *carried]),
         submissions=submissions.submissions(live.frame, zero, came, rules),
         is_sample=inbox.is_sample,
         datums=datums,
