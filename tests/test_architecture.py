@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
-    "sense peers decisions verdicts checks pairs resubmission outcomes submissions rounds proposals reconcile progress inspection "
+    "sense peers decisions plots verdicts checks pairs resubmission outcomes submissions rounds proposals reconcile progress inspection "
     "plans selection maps panels locate page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
     "webpage "
     "notebooks report sample scale cli"

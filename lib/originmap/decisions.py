@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-KINDS: Final = ("point", "size", "datum", "match", "proposal_refused", "gap_explanation", "undo")
+KINDS: Final = ("point", "size", "plot", "datum", "match", "proposal_refused", "gap_explanation", "undo")
 COLUMNS: Final = [
     "id",
     "kind",
@@ -92,7 +92,7 @@ class Verdict:
     kind
         One of `KINDS` but ``undo``.
     target
-        What it is about: `record_id` (point, size, proposal_refused), `file` and `round` (datum), `pair` (match), `township_code`, `product` and
+        What it is about: `record_id` (point, size, plot, proposal_refused), `file` and `round` (datum), `pair` (match), `township_code`, `product` and
         `round` (gap_explanation). Two decisions of one kind and target are about the same thing.
     after, before
         What holds now and what stood there, as plain values.
@@ -103,7 +103,7 @@ class Verdict:
     hint
         What finds the target again when its id has changed, and what people call it.
     replaces
-        The id of a decision, of anybody, that this one knowingly replaces.
+        The ids of decisions, of anybody, that this one knowingly replaces, joined by spaces.
     """
 
     kind: str
@@ -205,12 +205,10 @@ class Store:
             raise DecisionsError(msg)
         moment = at or datetime.now().astimezone().isoformat(timespec="seconds")
         with self._writing() as connection:
-            if (
-                texts["replaces"]
-                and not connection.execute("SELECT 1 FROM decisions WHERE id = ?", (texts["replaces"],)).fetchone()
-            ):
-                msg = f"没有编号为 {texts['replaces']} 的决定，无从取代。"
-                raise DecisionsError(msg)
+            for other in texts["replaces"].split():
+                if not connection.execute("SELECT 1 FROM decisions WHERE id = ?", (other,)).fetchone():
+                    msg = f"没有编号为 {other} 的决定，无从取代。"
+                    raise DecisionsError(msg)
             number = connection.execute(
                 "SELECT COALESCE(MAX(number), 0) + 1 FROM decisions WHERE who = ? AND section = ?",
                 (by.name, by.section),
@@ -268,8 +266,8 @@ def state(entries: pd.DataFrame) -> pd.DataFrame:
     for row in entries.to_dict("records"):
         if row["kind"] == "undo":
             struck.setdefault(str(json.loads(row["target"])["id"]), []).append((str(row["id"]), "undone"))
-        if row["replaces"]:
-            struck.setdefault(str(row["replaces"]), []).append((str(row["id"]), "replaced"))
+        for other in str(row["replaces"]).split():
+            struck.setdefault(other, []).append((str(row["id"]), "replaced"))
     known: dict[str, str] = {}
 
     def fate(entry: str) -> str:

@@ -162,6 +162,7 @@ def candidates(
     others: pd.DataFrame | None = None,
     earlier: pd.DataFrame | None = None,
     suspected: pd.Series | None = None,
+    settled: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Return the readings of every point's text, the likeliest first.
 
@@ -180,6 +181,8 @@ def candidates(
         `lon, lat` (WGS84). Several a row are allowed, the nearest counts.
     suspected
         A datum that the file is suspected of, by row; its reading comes before the one as typed.
+    settled
+        The datum that the file is declared or decided in, by row, NA where nobody has said: every reading of such a row is in it.
 
     Returns
     -------
@@ -193,6 +196,11 @@ def candidates(
     frame = pd.DataFrame(rows, columns=["row", "reading", "lon", "lat", "datum", "precision_m"])
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
+    if settled is not None:
+        said = frame["row"].map(settled).astype("str")
+        # What reads the text in another datum contradicts what is settled.
+        frame = frame[said.isna() | (frame["datum"] == "wgs84")]
+        frame = frame.assign(datum=said[frame.index].fillna(frame["datum"])).reset_index(drop=True)
     lon, lat = datum.settle(frame["lon"].to_numpy(), frame["lat"].to_numpy(), frame["datum"].tolist())
     frame = frame.assign(lon=lon.round(6), lat=lat.round(6))
     where = points_of(frame["lon"], frame["lat"])

@@ -77,6 +77,7 @@ def of_round(round_: Round, *, earlier: Sequence[Round] = (), township_code: str
         others=_others(round_, rows),
         earlier=_earlier(rows, earlier),
         suspected=rows["source_file"].map(told.set_index("file")["datum"]),
+        settled=rows["source_file"].map(dict(round_.datums)).astype("str"),
     )
     candidates = candidates.assign(refused=_refused(round_, rows, candidates))
     reason = points.undecidable(candidates, texts, round_.places)
