@@ -213,7 +213,15 @@ def open_round(
     gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
     declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
-    return _assemble(path, name, moment, rule_set, places, inbox, _OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone})))
+    return _assemble(
+        path,
+        name,
+        moment,
+        rule_set,
+        places,
+        inbox,
+        _OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone})),
+    )
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -259,7 +267,7 @@ def _assemble(
 ) -> Round:
     settled = resubmission.settle(inbox)
     names = set(inbox.files["file"])
-    datums, told = verdicts.datums(said.datums, said.entries, name, originals=_originals(settled), files=names)
+    datums, told = verdicts.datums(said.datums, said.entries, name, originals=settled.originals, files=names)
     findings = [*inbox.findings, *places.findings, *told, *settled.findings]
     tables = _of_kind(settled.tables, "collection")
     live = _collected(tables, rules, places, name, settled, said._replace(datums=datums))
@@ -317,17 +325,6 @@ def _assemble(
         superseded=settled.superseded,
     )
     return made if resubmissions is None else replace(made, resubmissions=resubmissions)
-
-
-def _originals(settled: Settled) -> dict[str, list[str]]:
-    """Return ``{slip: the files that it descends from}``, the nearest first: its points are in their datum."""
-    return {
-        pair.slip.file: [
-            pair.original,
-            *(each.file for each in (pair.slip.origin.generations if pair.slip.origin else ())),
-        ]
-        for pair in settled.pairs
-    }
 
 
 def _collected(

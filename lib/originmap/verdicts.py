@@ -73,10 +73,10 @@ def point_verdict(
     lat: float,
     *,
     why: str,
-    how: str = "typed",
+    how: str = "entered",
     replaces: str = "",
 ) -> Verdict:
-    """Return the decision that a record's point is at `lon, lat` (WGS84 degrees); `how` is a reading's name, ``drag`` or ``typed``."""
+    """Return the decision that a record's point is at `lon, lat` (WGS84 degrees); `how`: a reading's name, ``drag``, ``entered``, ``plot``, ``survey``."""
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         msg = f"坐标 {lon},{lat} 不是经纬度（先经度，后纬度）。"
         raise DecisionsError(msg)
@@ -237,9 +237,10 @@ def settle(
     for kind, write in (("point", _write_points), ("size", _write_sizes), ("plot", None)):
         ours = done[(done["kind"] == kind) & done["row"].notna()]
         applied = ours[ours["effect"] == "applied"]
-        if len(applied) and write is not None:
-            _answered(source, kind, applied["row"].astype("int64").tolist())
-            frame = write(frame, applied)
+        if len(applied):
+            if write is not None:
+                _answered(source, kind, applied["row"].astype("int64").tolist())
+                frame = write(frame, applied)
             _say(source, "decided", kind, applied, raw, [_shown(entry) for entry in applied["after"]])
         stale = ours[ours["effect"] == "stale"]
         _say(source, "decision_stale", kind, stale, raw, [_shown(entry) for entry in stale["after"]])
@@ -259,9 +260,7 @@ def _datum_effect(entry: Mapping[str, Any], datums: Mapping[str, str], files: Co
     return "applied" if datums.get(file, entry["after"]["datum"]) == entry["after"]["datum"] else "conflict"
 
 
-def _plots_differ(
-    source: Source, drawn: pd.DataFrame, frame: pd.DataFrame, told: pd.DataFrame, rules: Rules
-) -> None:
+def _plots_differ(source: Source, drawn: pd.DataFrame, frame: pd.DataFrame, told: pd.DataFrame, rules: Rules) -> None:
     """Find crops whose drawn plot is far from the size reported for it."""
     share = float(rules["places"]["plot_area_share"])
     off = drawn[drawn["difference_mu"].abs() > (drawn["area_mu"] * share).clip(lower=plots.LEAST_MU)]

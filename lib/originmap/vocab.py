@@ -218,6 +218,23 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "fits_none": ("判断不了：哪种坐标系都不合", "Cannot tell: no datum fits"),
         "files_differ": ("判断不了：同一采集员的文件互相矛盾", "Cannot tell: one collector's files differ"),
     },
+    "decision": {
+        "point": ("点位", "Point"),
+        "size": ("规模", "Size"),
+        "plot": ("地块", "Plot"),
+        "datum": ("坐标系", "Datum"),
+        "match": ("主体匹配", "Match"),
+        "proposal_refused": ("否定读法", "Refused reading"),
+        "gap_explanation": ("差额说明", "Explanation of a gap"),
+        "undo": ("撤销", "Undo"),
+    },
+    "survey_match": {
+        "record_id": ("记录号一致", "By record number"),
+        "name": ("主体、产品一致", "By subject and product"),
+        "nearest": ("只是位置最近", "Nearest only"),
+        "no_record": ("对不上任何记录", "Fits no record"),
+        "not_a_place": ("不是点也不是面，或坐标不通", "Neither point nor plot"),
+    },
     "effect": {
         "applied": ("已采用", "Applied"),
         "stale": ("原文已变，待核", "The text has changed"),
