@@ -156,7 +156,9 @@ class Confirm:
 
 
 def _table(shown: pd.DataFrame) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in (str(shown.index.name), *shown.columns))
+    head = "".join(
+        f"<th style='white-space:nowrap'>{escape(name)}</th>" for name in (str(shown.index.name), *shown.columns)
+    )
     lines = [
         "<tr>" + "".join(f"<td>{escape(str(text))}</td>" for text in (number, *row)) + "</tr>"
         for number, row in zip(shown.index, shown.to_numpy(), strict=True)

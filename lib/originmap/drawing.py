@@ -17,6 +17,7 @@ from originmap.places import Places
 _DRAWN: Final = {"color": "#A03000", "weight": 3, "fillColor": "#A03000", "fillOpacity": 0.15, "dashArray": "6 4"}
 _KEPT: Final = {"color": "#00664B", "weight": 3, "fillColor": "#00664B", "fillOpacity": 0.2}
 _CORNER: Final = {"radius": 4, "weight": 1, "color": "#FFFFFF", "fillColor": "#A03000", "fillOpacity": 1.0}
+_FIELD_ZOOM: Final = 17.0  # a field of some 亩 fills a tenth of the map
 
 
 class Drawing:
@@ -62,7 +63,8 @@ class Drawing:
         self.start.observe(self._switched, "value")
         around.double_click_zoom = False
         around.on_interaction(self._clicked)
-        self.view = ipywidgets.HBox([self.start, self.corner, self.back, self.save, self.told])
+        row = [self.start, self.corner, self.back, self.save, self.told]
+        self.view = ipywidgets.HBox(row, layout={"align_items": "center"})
         self.show([], None)
 
     @property
@@ -105,6 +107,9 @@ class Drawing:
         self._draw()
 
     def _switched(self, _: Any) -> None:
+        spot = self._spot()
+        if self.start.value and spot is not None and self._map.zoom < _FIELD_ZOOM:
+            self._map.center, self._map.zoom = (spot[1], spot[0]), _FIELD_ZOOM
         self._map.default_style = ipyleaflet.MapStyle(cursor="crosshair" if self.start.value else "grab")
         self._say()
 

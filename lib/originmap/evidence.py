@@ -62,18 +62,21 @@ def on_record(entries: pd.DataFrame) -> str:
         if clash
         else "已有决定；再定一次即取代"
     )
-    return f"<p style='margin:6px 0 2px'>{head}</p>{_ledger(entries.to_dict('records'))}"
+    return f"<p style='margin:6px 0 2px'>{head}</p>{_ledger(entries.to_dict('records'), {})}"
 
 
-def ledger(told: pd.DataFrame) -> str:
-    """Return what became of the decisions of a round: how many hold, and those that do not, each with its reason."""
+def ledger(told: pd.DataFrame, products: Mapping[str, str]) -> str:
+    """Return what became of the decisions of a round: how many hold, and those that do not, each with its reason.
+
+    `told` as ``decisions.plain``, `products` ``{code: name}``.
+    """
     names = codes("effect")
     counts = told["effect"].value_counts()
     said = "，".join(f"{names[name]} {counts[name]} 条" for name in names if name and name in counts)
     if not said:
         return ""
     waiting = told[told["effect"].isin(["orphaned", "conflict", "stale"])]
-    listed = _ledger(waiting.to_dict("records")) if len(waiting) else ""
+    listed = _ledger(waiting.to_dict("records"), products) if len(waiting) else ""
     return f"<details{' open' if listed else ''}><summary>本批次的决定：{said}</summary>{listed}</details>"
 
 
@@ -101,20 +104,25 @@ def feature(geometry: Mapping[str, Any], **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "geometry": dict(geometry), "properties": properties}
 
 
-def _ledger(entries: Sequence[Mapping[str, Any]]) -> str:
+def _ledger(entries: Sequence[Mapping[str, Any]], products: Mapping[str, str]) -> str:
+    """Return the table of decisions; whom each is about only with `products`, for a table of several records."""
+    names = ("类别", *(["对象"] if products else []), "现定", "决定人", "日期", "理由")
     lines = []
     for one in entries:
         effect = f"（{code('effect', str(one['effect']))}）" if one.get("effect") else ""
+        label = " ".join(products.get(word, word) for word in str(one["hint"].get("label", "")).split(" "))
         parts = [
             code("decision", str(one["kind"])) + effect,
-            str(one["hint"].get("label", "")),
+            *([label] if products else []),
             said_text(one),
             f"{one['who']}（{one['section']}）",
             str(one["at"])[:10],
             str(one["why"]),
         ]
-        lines.append("<tr>" + "".join(f"<td>{escape(part)}</td>" for part in parts) + "</tr>")
-    head = "".join(f"<th>{name}</th>" for name in ("类别", "对象", "现定", "决定人", "日期", "理由"))
+        lines.append(
+            "<tr>" + "".join(f"<td style='white-space:normal'>{escape(part)}</td>" for part in parts) + "</tr>"
+        )
+    head = "".join(f"<th>{name}</th>" for name in names)
     return f"<table class='{_ROWS}'><tr>{head}</tr>{''.join(lines)}</table>"
 
 

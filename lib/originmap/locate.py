@@ -4,6 +4,7 @@ The proposals are computed in `proposals`, the decision is written by `decisions
 native and reached by keyboard; every text from a sheet is escaped before it becomes HTML.
 """
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
@@ -146,7 +147,8 @@ class Locate:
         self.find = text("找记录", "260px", "主体、乡镇、产品，空格分开")
         self.found = box.Dropdown(options=[("—", -1)], layout={"width": "470px"})
         self.status, self.evidence, self.left, self.card, self.ledger = (box.HTML() for _ in range(5))
-        self.ledger.value = evidence.ledger(decisions.plain(self.round_.decisions))
+        names = {name: product.name for name, product in self.round_.rules.products.items()}
+        self.ledger.value = evidence.ledger(decisions.plain(self.round_.decisions), names)
         self.cells = maps.cell_layer(maps.cells(self.round_.places))
         dots = {"radius": 8, "weight": 2}
         self.candidates = ipyleaflet.GeoJSON(data=evidence.collection([]), name="各种读法", point_style=dots)
@@ -167,7 +169,7 @@ class Locate:
         self.view = box.VBox(
             [
                 box.HTML(CSS),
-                box.HBox([self.previous, self.following, self.left]),
+                box.HBox([self.previous, self.following, self.left], layout={"align_items": "center"}),
                 box.HBox([self.find, self.found]),
                 self.card,
                 box.HBox([self.map, box.VBox([self.evidence], layout={"width": "500px", "overflow": "auto"})]),
@@ -273,7 +275,10 @@ class Locate:
         code_of = row["township_code"]
         if kept:
             west, south, east, north = shapely.geometry.shape(kept[-1]).bounds
-            self.map.center, self.map.zoom = (round((south + north) / 2, 6), round((west + east) / 2, 6)), 16.0
+            self.map.center = (round((south + north) / 2, 6), round((west + east) / 2, 6))
+            # A quarter of the map's width for the plot.
+            wide = max(east - west, north - south, 1e-5)
+            self.map.zoom = min(float(int(math.log2(maps.VIEW_PX[0] / 4 * 360 / 256 / wide))), 18.0)
         elif code_of in towns.index and towns.geometry[code_of] is not None:
             middle = towns.geometry[code_of].centroid
             self.map.center, self.map.zoom = (round(middle.y, 4), round(middle.x, 4)), _TOWN_ZOOM

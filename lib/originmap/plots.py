@@ -67,14 +67,18 @@ def compared(plot_mu: float, reported_mu: float | None) -> str:
 
     >>> compared(2.31, 2.5)
     '勾绘 2.31 亩，填报 2.5 亩，相差 -0.19 亩（-8%）'
+    >>> compared(1250.25, 2.5)
+    '勾绘 1,250.25 亩，填报 2.5 亩，相差 +1,247.75 亩（500 倍）'
     >>> compared(2.31, None)
     '勾绘 2.31 亩，没有填报面积可比'
     """
     if reported_mu is None or pd.isna(reported_mu):
-        return f"勾绘 {plot_mu:g} 亩，没有填报面积可比"
+        return f"勾绘 {_plain(plot_mu)} 亩，没有填报面积可比"
     apart = round(plot_mu - reported_mu, 2)
-    share = f"（{apart / reported_mu:+.0%}）" if reported_mu and apart else ""
-    return f"勾绘 {plot_mu:g} 亩，填报 {reported_mu:g} 亩，" + (f"相差 {apart:+g} 亩{share}" if apart else "相同")
+    times = plot_mu / reported_mu if reported_mu else 0.0
+    share = f"（{times:,.0f} 倍）" if times >= 3 else f"（{times - 1:+.0%}）" if times else ""
+    said = f"相差 {'+' if apart > 0 else ''}{_plain(apart)} 亩{share}" if apart else "相同"
+    return f"勾绘 {_plain(plot_mu)} 亩，填报 {_plain(reported_mu)} 亩，{said}"
 
 
 def of(records: pd.DataFrame, told: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -102,6 +106,10 @@ def of(records: pd.DataFrame, told: pd.DataFrame) -> gpd.GeoDataFrame:
     shapes = [shapely.geometry.shape(one["geometry"]) for one in after]
     made = gpd.GeoDataFrame(frame[COLUMNS], geometry=gpd.GeoSeries(shapes, crs=WGS84), crs=WGS84)
     return made.sort_values(["township_code", "record_id", "id"], ignore_index=True)
+
+
+def _plain(area_mu: float) -> str:
+    return f"{area_mu:,.2f}".rstrip("0").rstrip(".")
 
 
 def _listed(value: Any) -> Any:

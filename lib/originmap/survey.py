@@ -155,7 +155,7 @@ def shown(matches: pd.DataFrame, products: Mapping[str, str]) -> pd.DataFrame:
     how = matches["how"].where(matches["how"] != "", matches["reason"]).map(codes("survey_match"))
     several = matches["several"].map(lambda count: f"（同样的有 {count} 条，取最近的）" if count > 1 else "")
     areas = [
-        "" if kind != "plot" else plots.compared(drawn, area)
+        "—" if kind != "plot" else plots.compared(drawn, area)
         for kind, drawn, area in zip(matches["kind"], matches["plot_mu"], matches["area_mu"], strict=True)
     ]
     standing = matches["standing"].map(

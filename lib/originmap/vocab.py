@@ -28,6 +28,9 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "size_value": ("规模数值", "Size value"),
     "size_unit": ("规模单位", "Size unit"),
     "area_mu": ("面积(亩)", "Area (mu)"),
+    "plot_mu": ("地块面积(亩)", "Plot (mu)"),
+    "difference_mu": ("相差(亩)", "Difference (mu)"),
+    "how": ("来路", "How"),
     "head_count": ("数量(头只)", "Heads"),
     "base_address": ("基地地址", "Address"),
     "lon": ("经度", "Longitude"),
@@ -228,6 +231,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "gap_explanation": ("差额说明", "Explanation of a gap"),
         "undo": ("撤销", "Undo"),
     },
+    "how": {"drawn": ("图上勾绘", "Drawn"), "survey": ("外业采集", "Survey")},
     "survey_match": {
         "record_id": ("记录号一致", "By record number"),
         "name": ("主体、产品一致", "By subject and product"),
