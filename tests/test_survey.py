@@ -108,7 +108,7 @@ BOMB = (
     '<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
     '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><name>&b;</name></Placemark></kml>'
 )
-LEAK = '<?xml version="1.0"?><!DOCTYPE gpx [<!ENTITY x SYSTEM "file:///etc/passwd">]><gpx version="1.1"><wpt lat="1" lon="1"><name>&x;</name></wpt></gpx>'
+LEAK = '<?xml version="1.0"?><!DOCTYPE gpx [<!ENTITY x SYSTEM "/etc/passwd">]><gpx version="1.1"><wpt lat="1" lon="1"><name>&x;</name></wpt></gpx>'
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,18 @@ def table(readings: pd.DataFrame, row: pd.Series) -> str:
     return f"{reason}<table class='{_ROWS}'><tr>{head}</tr>{''.join(lines)}</table>"
 
 
+def datum(row: pd.Series, settled: Mapping[str, str], told: pd.DataFrame) -> str:
+    """Return what is known of the datum of a record's file: settled (``Round.datums``), suspected or not to be told (``Proposals.datums``)."""
+    file = str(row["source_file"])
+    if file in settled:
+        return f"本文件坐标系已认定：{escape(code('datum', settled[file]))}"
+    mine = told[told["file"] == file]
+    if mine.empty or pd.isna(mine["datum"].iat[0]):
+        return "本文件坐标系判断不了，按 WGS84 看"
+    name, sure = str(mine["datum"].iat[0]), float(mine["confidence"].iat[0])
+    return f"本文件坐标系疑为 {escape(code('datum', name))}（{sure:.1%}），待认定"
+
+
 def on_record(entries: pd.DataFrame) -> str:
     """Return what stands decided about one record, contradictions said first; empty where nothing does. `entries` as ``decisions.plain``."""
     if entries.empty:

@@ -231,7 +231,7 @@ class Locate:
         self.card.value = (
             f"<b>{escape(str(row['township']))}　{escape(str(row['subject_name']))}</b>{done}　"
             f"{self._product(row)}　原文“{escape('' if pd.isna(row['text']) else str(row['text']))}”　"
-            f"{escape(str(row['source_file']))} 第 {row['source_row']} 行"
+            f"{escape(str(row['source_file']))} 第 {row['source_row']} 行　{evidence.datum(row, self.round_.datums, self.proposals.datums)}"
         )
         shown = self._standing[self._standing["kind"] != "undo"]
         self.evidence.value = evidence.table(told, row) + evidence.on_record(shown)

@@ -94,6 +94,9 @@ def _of(round_: Round, rows: pd.DataFrame, rules: pd.Series, told: pd.DataFrame,
     )
     candidates = candidates.assign(refused=_refused(round_, rows, candidates))
     reason = points.undecidable(candidates, texts, round_.places)
+    # Where an office's point stands, no reading of it is the plot's.
+    borrowed = rules[rows.index].str.contains("point_on_seat|point_shared", na=False)
+    reason = reason.mask(borrowed & reason.isna(), "not_own")
     queue = rows.assign(text=texts, rules=rules[rows.index], reason=reason)[QUEUE_COLUMNS]
     order = ["township_code", "source_file", "source_row"]
     return Proposals(pd.DataFrame(queue).sort_values(order), candidates, told)

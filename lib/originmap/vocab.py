@@ -205,6 +205,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "no_numbers": ("读不出坐标", "No reading"),
         "not_home": ("各种读法都不在本乡镇", "No reading lies in the township"),
         "several": ("几种读法都有可能", "Several are as likely"),
+        "not_own": ("填的像是办公室或众人共用的坐标，不是地块的", "An office's or a shared point, not the plot's"),
     },
     "datum": {
         "wgs84": ("WGS84", "WGS84"),
