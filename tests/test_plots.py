@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 from books import collection_sheet, grower, write_book
@@ -131,3 +132,27 @@ def test_a_plot_of_a_row_that_is_gone_is_orphaned(tmp_path):
     assert gone.plots.empty
     assert list(gone.plots.columns) == [*plots.COLUMNS, "geometry"]
     assert gone.decisions["effect"].tolist() == ["orphaned"]
+
+
+def test_a_long_track_is_thinned_so_that_it_can_be_exchanged(tmp_path):
+    round_ = opened(tmp_path)
+    rng = np.random.default_rng(1)
+    turn = np.linspace(0, 2 * np.pi, 3000, endpoint=False)
+    radius = 0.0005 + 1e-7 * rng.standard_normal(3000)
+    ring = np.column_stack([118.05 + radius * np.cos(turn), 25.23 + radius * np.sin(turn)])
+    walked = shapely.Polygon(ring)
+    shape, area = plots.outline(shapely.geometry.mapping(walked), round_.places)
+    assert len(shape["coordinates"][0]) < 200
+    assert area == pytest.approx(plots.mu(walked, round_.places), rel=0.01)
+    keep(round_, shapely.geometry.mapping(walked))
+    store, fresh = decisions.of_county(round_.folder), decisions.Store(tmp_path / "fresh.db")
+    store.export(tmp_path / "out.xlsx")
+    assert fresh.merge(tmp_path / "out.xlsx") == (1, 0)
+    assert fresh.entries().equals(store.entries())
+    saw = [(118.05 + n * 1e-5, 25.23 + (n % 2) * 1e-3) for n in range(1200)]
+    with pytest.raises(DecisionsError, match="请简化"):
+        plots.outline(
+            {"type": "Polygon", "coordinates": [[*saw, (118.062, 25.22), (118.05, 25.22), saw[0]]]}, round_.places
+        )
+    with pytest.raises(DecisionsError, match="太长"):
+        keep(round_, replaces="x" * 40_000)

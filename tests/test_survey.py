@@ -209,6 +209,20 @@ def test_two_features_for_one_record_are_not_sure_and_cannot_both_be_adopted(ope
     assert "a.json" in verdict.why
 
 
+def test_a_plot_that_crosses_itself_is_said_by_name_and_nothing_is_decided(opened):
+    bow = shapely.Polygon([SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3]])
+    features, told = matched(opened, geojson(({"name": "湖头镇林小样"}, bow)), "a.json")
+    with pytest.raises(DecisionsError, match="“湖头镇林小样”：地块的边线自己相交"):
+        survey.decided(features, told, told.index, opened)
+
+
+def test_the_packaged_sample_takes_no_decision(tmp_path, capsys):
+    path = tmp_path / "a.geojson"
+    path.write_bytes(geojson(({"name": "谁"}, shapely.Point(118.3, 25.3))))
+    assert cli.main(["decisions", "import", str(path), "--confirm", "1", "--who", "林一", "--section", "股"]) == 2
+    assert "样例里不留决定" in capsys.readouterr().err
+
+
 def test_a_point_far_from_the_named_township_is_not_sure(opened):
     _, told = matched(opened, geojson(({"name": "湖头镇林小样"}, shapely.Point(118.12, 24.95))), "a.json")
     assert (told["how"].iat[0], bool(told["sure"].iat[0])) == ("name", False)

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from originmap.decisions import DecisionsError, Person, Store, conflicts, of_county
+from originmap.decisions import DecisionsError, Person, Store, conflicts, of_county, plain
 from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
 from originmap.rules import RulesError
 
@@ -188,8 +188,14 @@ def _merge_decisions(options: argparse.Namespace) -> int:
     new, known = store.merge(options.file)
     clashes = conflicts(store.entries())
     print(f"并入 {new} 条，原已有 {known} 条。" + (f"{len(clashes)} 条互相矛盾，均未采用：" if len(clashes) else ""))
-    for row in clashes.to_dict("records"):
-        print(f"  {row['kind']} {row['target']}：{row['who']}（{row['section']}）{str(row['at'])[:10]} {row['after']}")
+    if len(clashes):
+        from originmap.evidence import said_text
+        from originmap.vocab import code
+
+        for row in plain(clashes).to_dict("records"):
+            about = row["hint"].get("label") or "、".join(map(str, row["target"].values()))
+            who = f"{row['who']}（{row['section']}）{str(row['at'])[:10]}"
+            print(f"  {code('decision', row['kind'])} {about}：{who} 定为 {said_text(row)}")
     return 0
 
 
@@ -207,6 +213,9 @@ def _import_survey(options: argparse.Namespace) -> int:
     if not options.confirm:
         print("还没有采用任何一条；采用请加 --confirm 序号（或 sure）--who 姓名 --section 科室。")
         return 0
+    if round_.folder.resolve().is_relative_to((PROJECT / SAMPLE).parents[1]):
+        msg = "随软件的样例里不留决定；请换成自己的批次文件夹。"
+        raise DecisionsError(msg)
     person = Person(options.who, options.section)
     chosen = matches.index[matches["sure"]] if options.confirm == "sure" else _numbered(options.confirm, matches.index)
     made = survey.decided(features, matches, chosen, round_, why=options.why)

@@ -53,6 +53,7 @@ HEADERS: Final[Mapping[str, str]] = {
 VERSION: Final = 1
 BUSY_SECONDS: Final = 30.0
 _SHEET: Final = "决定"
+_LONGEST: Final = 32_000  # of a text: a cell of an .xlsx holds 32,767 signs
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -202,6 +203,9 @@ class Store:
     def _add(self, texts: dict[str, Any], by: Person, why: str, at: str | None) -> str:
         if not why.strip():
             msg = "请写明理由。"
+            raise DecisionsError(msg)
+        if any(len(str(text)) > _LONGEST for text in (*texts.values(), why)):
+            msg = f"决定的内容太长（最多 {_LONGEST} 个字），没有保存。"
             raise DecisionsError(msg)
         moment = at or datetime.now().astimezone().isoformat(timespec="seconds")
         with self._writing() as connection:

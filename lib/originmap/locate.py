@@ -145,6 +145,7 @@ class Locate:
         self.why, self.who = text("理由", "430px", "如：电话核实"), text("决定人", "190px", value=who)
         self.section = text("科室", "190px", value=section)
         self.find = text("找记录", "260px", "主体、乡镇、产品，空格分开")
+        self.find.continuous_update = False  # on enter: a large county is not searched at each letter
         self.found = box.Dropdown(options=[("—", -1)], layout={"width": "470px"})
         self.status, self.evidence, self.left, self.card, self.ledger = (box.HTML() for _ in range(5))
         names = {name: product.name for name, product in self.round_.rules.products.items()}

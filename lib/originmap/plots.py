@@ -17,6 +17,9 @@ from originmap.places import WGS84, Places
 
 DECIMALS: Final = 7  # of a degree: about 1 cm, for the area of half a 亩
 LEAST_MU: Final = 0.01  # what sizes are rounded to
+MANY_CORNERS: Final = 200  # a walked track is thinned to what a receiver can tell
+THINNED_M: Final = 0.5
+MOST_CORNERS: Final = 1000  # more would not fit a cell of the exchanged .xlsx
 COLUMNS: Final = (
     "record_id township_code township subject_name product plot_mu area_mu difference_mu how who section at why id"
 ).split()
@@ -24,6 +27,8 @@ COLUMNS: Final = (
 
 def outline(geometry: Mapping[str, Any], places: Places) -> tuple[dict[str, Any], float]:
     """Return an outline as it is kept (GeoJSON, corners to 1e-7°) and its area in 亩, measured in the county's CRS.
+
+    One of more than `MANY_CORNERS` is thinned to `THINNED_M`.
 
     Parameters
     ----------
@@ -35,7 +40,8 @@ def outline(geometry: Mapping[str, Any], places: Places) -> tuple[dict[str, Any]
     Raises
     ------
     DecisionsError
-        It is no polygon, has fewer than three corners, crosses itself, is smaller than `LEAST_MU`, or lies outside the county.
+        It is no polygon, has fewer than three corners, crosses itself, is smaller than `LEAST_MU`, has more than `MOST_CORNERS`, or lies outside the
+        county.
     """
     try:
         shape = shapely.set_precision(
@@ -51,6 +57,11 @@ def outline(geometry: Mapping[str, Any], places: Places) -> tuple[dict[str, Any]
         raise DecisionsError("地块的边线自己相交，请沿着边按顺序点各个角。")
     if not shape.intersects(shapely.box(*places.townships.total_bounds)):
         raise DecisionsError("地块不在本县范围内，请核对坐标（先经度，后纬度）。")
+    if shapely.get_num_coordinates(shape) > MANY_CORNERS:
+        flat = gpd.GeoSeries([shape], crs=WGS84).to_crs(places.measure_crs).simplify(THINNED_M)
+        shape = shapely.set_precision(flat.to_crs(WGS84).iat[0], 10**-DECIMALS, mode="pointwise")
+    if (corners := shapely.get_num_coordinates(shape)) > MOST_CORNERS:
+        raise DecisionsError(f"地块有 {corners} 个角，最多 {MOST_CORNERS} 个，请简化后再用。")
     area = mu(shape, places)
     if area < LEAST_MU:
         raise DecisionsError(f"地块太小（{area:.3f} 亩，不足 {LEAST_MU} 亩），请检查各个角。")

@@ -110,6 +110,8 @@ def match(features: pd.DataFrame, round_: Round, proposals: Proposals) -> pd.Dat
     known = _Known(round_, proposals)
     rows = [known.row(feature) for feature in features.to_dict("records")]
     frame = pd.DataFrame(rows, columns=MATCH_COLUMNS, index=features.index)
+    texts = dict.fromkeys(["record_id", "township", "subject_name", "product"], "str")
+    frame = frame.astype(texts | dict.fromkeys(["plot_mu", "apart_m", "township_m", "area_mu"], "float64"))
     frame["row"] = frame["row"].astype("Int64")
     claims = frame[frame["how"].isin(["record_id", "name"])]
     rivals = claims.index[claims.duplicated(["row", "kind"], keep=False)]
@@ -138,14 +140,15 @@ def decided(
     for label, one in told.iterrows():
         say = why.strip() or f"现场采点：{one['file']} “{one['name']}”"
         about = (round_.records, round_.raw, str(one["record_id"]))
-        replaces = " ".join(entry["id"] for entry in one["standing"])
-        if one["kind"] == "plot":
-            shape = shapely.geometry.mapping(features.loc[label, "geometry"])
-            made.append(verdicts.plot_verdict(*about, shape, round_.places, why=say, how="survey", replaces=replaces))
-        else:
-            made.append(
-                verdicts.point_verdict(*about, one["lon"], one["lat"], why=say, how="survey", replaces=replaces)
-            )
+        kept = {"why": say, "how": "survey", "replaces": " ".join(entry["id"] for entry in one["standing"])}
+        try:
+            if one["kind"] == "plot":
+                shape = shapely.geometry.mapping(features.loc[label, "geometry"])
+                made.append(verdicts.plot_verdict(*about, shape, round_.places, **kept))
+            else:
+                made.append(verdicts.point_verdict(*about, one["lon"], one["lat"], **kept))
+        except DecisionsError as error:
+            raise DecisionsError(f"“{one['name']}”：{error}") from None
     return made
 
 
