@@ -13,7 +13,7 @@ ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
     "sense peers decisions plots verdicts checks pairs resubmission outcomes submissions rounds proposals survey reconcile progress inspection "
-    "plans selection maps panels evidence drawing locate confirm page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
+    "plans selection maps panels testimony drawing locate confirm page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
     "webpage "
     "notebooks report sample scale cli"
 ).split()

@@ -189,7 +189,7 @@ def _merge_decisions(options: argparse.Namespace) -> int:
     clashes = conflicts(store.entries())
     print(f"并入 {new} 条，原已有 {known} 条。" + (f"{len(clashes)} 条互相矛盾，均未采用：" if len(clashes) else ""))
     if len(clashes):
-        from originmap.evidence import said_text
+        from originmap.testimony import said_text
         from originmap.vocab import code
 
         for row in plain(clashes).to_dict("records"):

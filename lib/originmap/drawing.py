@@ -10,7 +10,7 @@ from typing import Any, Final
 import ipyleaflet
 import ipywidgets
 
-from originmap import evidence, plots
+from originmap import plots, testimony
 from originmap.decisions import DecisionsError
 from originmap.places import Places
 
@@ -59,7 +59,7 @@ class Drawing:
         self.back = self._button("撤回一角", "去掉最后一个角", self._take_back)
         self.save = self._button("保存地块", "把勾绘的面记为这条记录的地块", save)
         self.told = ipywidgets.HTML()
-        self.layer = ipyleaflet.GeoJSON(data=evidence.collection([]), name="地块", point_style=_CORNER)
+        self.layer = ipyleaflet.GeoJSON(data=testimony.collection([]), name="地块", point_style=_CORNER)
         self.start.observe(self._switched, "value")
         around.double_click_zoom = False
         around.on_interaction(self._clicked)
@@ -114,16 +114,16 @@ class Drawing:
         self._say()
 
     def _draw(self) -> None:
-        shapes = [evidence.feature(one, style=_KEPT) for one in self._kept]
+        shapes = [testimony.feature(one, style=_KEPT) for one in self._kept]
         if len(self.corners) > 2:
-            shapes.append(evidence.feature(self.geometry, style=_DRAWN))
+            shapes.append(testimony.feature(self.geometry, style=_DRAWN))
         elif len(self.corners) == 2:
-            shapes.append(evidence.feature({"type": "LineString", "coordinates": self.corners}, style=_DRAWN))
+            shapes.append(testimony.feature({"type": "LineString", "coordinates": self.corners}, style=_DRAWN))
         shapes += [
-            evidence.feature({"type": "Point", "coordinates": spot}, style=_CORNER, corner=True)
+            testimony.feature({"type": "Point", "coordinates": spot}, style=_CORNER, corner=True)
             for spot in self.corners
         ]
-        self.layer.data = evidence.collection(shapes)
+        self.layer.data = testimony.collection(shapes)
         self._say()
 
     def _say(self) -> None:

@@ -14,7 +14,7 @@ import ipywidgets
 import pandas as pd
 import shapely
 
-from originmap import decisions, evidence, maps, proposals, verdicts
+from originmap import decisions, maps, proposals, testimony, verdicts
 from originmap.decisions import DecisionsError, Person, Store, Verdict
 from originmap.drawing import Drawing
 from originmap.panels import CSS
@@ -149,10 +149,10 @@ class Locate:
         self.found = box.Dropdown(options=[("—", -1)], layout={"width": "470px"})
         self.status, self.evidence, self.left, self.card, self.ledger = (box.HTML() for _ in range(5))
         names = {name: product.name for name, product in self.round_.rules.products.items()}
-        self.ledger.value = evidence.ledger(decisions.plain(self.round_.decisions), names)
+        self.ledger.value = testimony.ledger(decisions.plain(self.round_.decisions), names)
         self.cells = maps.cell_layer(maps.cells(self.round_.places))
         dots = {"radius": 8, "weight": 2}
-        self.candidates = ipyleaflet.GeoJSON(data=evidence.collection([]), name="各种读法", point_style=dots)
+        self.candidates = ipyleaflet.GeoJSON(data=testimony.collection([]), name="各种读法", point_style=dots)
         self.marker = ipyleaflet.Marker(location=(0.0, 0.0), draggable=True, visible=False, title="拖动到正确的位置")
         note = maps.map_note(self.round_.places, is_sample=self.round_.is_sample)
         self.map = maps.township_map(
@@ -232,12 +232,12 @@ class Locate:
         self.card.value = (
             f"<b>{escape(str(row['township']))}　{escape(str(row['subject_name']))}</b>{done}　"
             f"{self._product(row)}　原文“{escape('' if pd.isna(row['text']) else str(row['text']))}”　"
-            f"{escape(str(row['source_file']))} 第 {row['source_row']} 行　{evidence.datum(row, self.round_.datums, self.proposals.datums)}"
+            f"{escape(str(row['source_file']))} 第 {row['source_row']} 行　{testimony.datum(row, self.round_.datums, self.proposals.datums)}"
         )
         shown = self._standing[self._standing["kind"] != "undo"]
-        self.evidence.value = evidence.table(told, row) + evidence.on_record(shown)
+        self.evidence.value = testimony.table(told, row) + testimony.on_record(shown)
         said = self._standing[self._standing["kind"] == "point"].to_dict("records")
-        self.candidates.data = evidence.dots(told, [one["after"] for one in said])
+        self.candidates.data = testimony.dots(told, [one["after"] for one in said])
         self._spots = {str(one["reading"]): (one["lon"], one["lat"]) for one in told.to_dict("records")}
         named = [(f"{n}. {code('reading', name)}", name) for n, name in enumerate(self._spots, start=1)]
         named += [(f"{one['who']} {str(one['at'])[:10]} 的决定", str(one["id"])) for one in said]

@@ -1,4 +1,4 @@
-"""Evidence: what speaks for each reading of a point, and what people have decided, as HTML and GeoJSON beside the map.
+"""Testimony: what speaks for each reading of a point, and what people have decided, as HTML and GeoJSON beside the map.
 
 Every text from a sheet or from a person is escaped.
 """
