@@ -12,15 +12,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
     "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline "
-    "subjects names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions "
-    "rounds proposals growers reconcile lineage gaps progress inspection seasons selection coding board detail plans waterfalls maps "
-    "panels locate balance cards listing controls onemap page symbols bars figures briefing exports summaries corrections marks "
-    "copies rebuilt returns intake desks webpage notebooks report sample scale cli"
+    "subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission outcomes "
+    "submissions rounds proposals survey growers reconcile lineage gaps progress inspection seasons selection coding board detail "
+    "plans waterfalls maps panels testimony drawing locate confirm balance cards listing controls onemap page symbols bars figures "
+    "briefing exports summaries corrections marks copies rebuilt returns intake desks webpage notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports copies returns notebooks "
+    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns notebooks "
     "report sample scale cli".split(),
 }
 FILE_CALLS = set(
@@ -28,14 +28,8 @@ FILE_CALLS = set(
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"balance", "controls", "desks", "locate", "onemap", "panels"},
-    "ipyleaflet": {"locate", "maps", "panels"},
-    "anywidget": {"listing"},
-}
-LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
-FRONT_END = {
-    "ipywidgets": {"balance", "controls", "desks", "locate", "onemap", "panels"},
-    "ipyleaflet": {"locate", "maps", "panels"},
+    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "onemap", "panels"},
+    "ipyleaflet": {"drawing", "locate", "maps", "panels"},
     "anywidget": {"listing"},
 }
 LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
