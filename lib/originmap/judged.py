@@ -10,16 +10,16 @@ from originmap import checks, records, verdicts
 from originmap.cells import Source
 from originmap.composition import Composed
 from originmap.places import Places
-from originmap.resubmission import Settled
 from originmap.rules import Rules
 from originmap.sheets import Table
 
 
 class OnRecord(NamedTuple):
-    """What people have said about a round: its files' datums (``{file: datum}``) and the county's decisions."""
+    """What people have said about a round: its files' datums (``{file: datum}``), the county's decisions, which files they can be about."""
 
     datums: Mapping[str, str]
     entries: pd.DataFrame
+    files: frozenset[str] = frozenset()
 
 
 class Rows(NamedTuple):
@@ -29,17 +29,6 @@ class Rows(NamedTuple):
     findings: list[pd.DataFrame]
     raw: pd.DataFrame
     decisions: pd.DataFrame
-
-
-def originals(settled: Settled) -> dict[str, list[str]]:
-    """Return ``{slip: the files that it descends from}``, the nearest first: its points are in their datum."""
-    return {
-        pair.slip.file: [
-            pair.original,
-            *(each.file for each in (pair.slip.origin.generations if pair.slip.origin else ())),
-        ]
-        for pair in settled.pairs
-    }
 
 
 def collected(
@@ -53,7 +42,7 @@ def collected(
     frame = records.collection(source, rules, places, round_name, datums=said.datums)
     frame = checks.identified(source, frame, rules, places, round_name)
     raw = verdicts.raw_values(source, frame)
-    frame, told = verdicts.settle(source, frame, raw, said.entries, rules)
+    frame, told = verdicts.settle(source, frame, raw, said.entries, rules, datums=said.datums, files=said.files)
     frame = checks.collection(source, frame, rules, places)
     return Rows(frame, against(frame, source), raw, told)
 

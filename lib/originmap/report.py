@@ -23,7 +23,7 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, notebooks, outgoing, reconcile, vocab
+from originmap import changes, exports, growers, notebooks, outgoing, reconcile, summaries, vocab
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -68,8 +68,7 @@ def _round(settings: Settings) -> Round:
 @lru_cache(maxsize=1)
 def _before(settings: Settings) -> Round | None:
     """Return the round before, None where there is none."""
-    rules = str(settings.rules) if settings.rules else None
-    return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=rules)), None)
+    return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=settings.rules)), None)
 
 
 def write_report(
@@ -78,33 +77,30 @@ def write_report(
     """Make the whole tree of ``originmap report`` and swap it in; return the round and where the tree stands.
 
     The work is split into independent pieces; `jobs` processes do them, and the bytes are the same for any number. `tell` is called before each
-    piece with how many are done, of how many, and its name; then no bar is drawn.
+    piece with how many are done, of how many, and its name.
 
     Raises
     ------
     OutputError
         `target` holds something that is not ours, or cannot be written; InboxError and RulesError as `open_round`.
     """
-    # Whoever makes a second report in one process wants the files as they are now.
     _round.cache_clear()
     _before.cache_clear()
     round_ = _round(settings)
     codes = _township_codes(round_, settings.townships)
     pieces = _pieces(round_, settings)
     with _tree(target, settings.inbox) as (build, place):
-        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
-        with bar:
+        with tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=bool(tell)) as bar:
             if jobs == 1:
                 for done, piece in enumerate(pieces):
-                    if tell is not None:
+                    if tell:
                         tell(done, len(pieces) + 1, piece)
                     _make(piece, settings, build, codes)
                     bar.update()
             else:
                 # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
                 with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                    futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
-                    for future in as_completed(futures):
+                    for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
                         future.result()
                         bar.update()
             _write_index(round_, settings, build)
@@ -137,12 +133,12 @@ def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
 
 def _pieces(round_: Round, settings: Settings) -> list[str]:
     """Return the names of the pieces, the slowest first."""
-    public = settings.profile == "public"
-    notebook_names = [] if public else [f"notebook:{path.stem}" for path in notebooks.committed()]
-    coverage = [] if public else [f"coverage:{product}" for product in round_.rules.baseline_products]
-    desk = [] if public or settings.county_only else ["desk"]
-    desk += [] if public else ["progress"]
-    return [*notebook_names, "distribution", *([] if public else ["briefing"]), *coverage, "tables", *desk]
+    if settings.profile == "public":
+        return ["distribution", "tables"]
+    pages = [f"notebook:{path.stem}" for path in notebooks.committed()]
+    coverage = [f"coverage:{product}" for product in round_.rules.baseline_products]
+    desk = [] if settings.county_only else ["desk"]
+    return [*pages, "progress", "distribution", "briefing", *coverage, "tables", *desk]
 
 
 def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -163,8 +159,8 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[name].name}")
     elif kind == "briefing":
         gaps = reconcile.planting_area(round_)
-        figure = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
-        figures.save(figure, _folder(build, "briefings") / "县级简报图")
+        page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
+        figures.save(page, _folder(build, "briefings") / "县级简报图")
     elif kind == "tables":
         _tables(round_, settings, _folder(build, "tables"))
     elif kind == "desk":
@@ -172,10 +168,9 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         outgoing.write_desks(round_, build / "desk", townships=codes, before=_before(settings))
     elif kind == "progress":
         outgoing.write_tables(round_, _folder(build, "tables"), before=_before(settings))
-        outgoing.write_multiples(round_, _folder(build, "maps"), rules=str(settings.rules) if settings.rules else None)
+        outgoing.write_multiples(round_, _folder(build, "maps"), rules=settings.rules)
     else:
-        msg = f"unknown piece {piece!r}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown piece {piece!r}")
 
 
 def _folder(build: Path, name: str) -> Path:
@@ -206,26 +201,32 @@ def _notebook(name: str, settings: Settings, folder: Path) -> None:
 
 
 def _tables(round_: Round, settings: Settings, folder: Path) -> None:
-    gaps = reconcile.planting_area(round_)
-    county = reconcile.county(gaps)
+    linked = growers.growers(round_)
+    gaps = reconcile.planting_area(round_, linked=linked)
     notes = exports.stamp(round_)
+    measure = vocab.code("area_measure", linked.measure)
+    lines = [*notes, f"采集面积按{measure}计。", *summaries.AREA_NOTES]
     if settings.profile == "public":
         # Only the county's totals: a township's figure may be one grower's.
-        totals = exports.area_table(round_, gaps.iloc[:0], county)
-        exports.write_xlsx(folder / "面积核对表.xlsx", totals, title="面积核对表（全县）")
+        totals, last = summaries.area_table(round_, gaps.iloc[:0], gaps)
+        exports.write_xlsx(folder / "面积核对表.xlsx", totals, title="面积核对表（全县）", notes=lines, totals=last)
         return
-    measure = vocab.code("area_measure", str(round_.rules["reconcile"]["area_measure"]))
-    table = exports.area_table(round_, gaps, county)
-    notes = [*notes, f"采集面积按{measure}计；差额 = 附件5底数 − 采集面积。"]
-    exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{round_.name}）", notes=notes)
+    table, last = summaries.area_table(round_, gaps, gaps)
+    name = round_.name
+    exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{name}）", notes=lines, totals=last)
+    table, last = summaries.herd_table(round_, reconcile.livestock(round_, linked=linked))
+    notes = exports.stamp(round_)
+    lines = [*notes, *summaries.HERD_NOTES]
+    exports.write_xlsx(folder / "存栏核对表.xlsx", table, title=f"存栏核对表（{name}）", notes=lines, totals=last)
     summary = exports.summary_table(round_)
-    exports.write_xlsx(
-        folder / "乡镇品种汇总.xlsx",
-        summary,
-        title=f"乡镇×品种汇总（{round_.name}）",
-        notes=exports.stamp(round_),
-        totals=True,
-    )
+    exports.write_xlsx(folder / "乡镇品种汇总.xlsx", summary, title=f"乡镇×品种汇总（{name}）", notes=notes, totals=1)
+    for stem, made, of in (
+        ("附件1汇总", summaries.collection_table, "重点农产品产地溯源信息采集表"),
+        ("附件4汇总", summaries.registry_table, "重点农产品品种监管名录"),
+    ):
+        table, last = made(round_)
+        lines = [*notes, f"农户电话已隐去中间四位。小计、合计不含收购商，面积按{measure}计，亩、头、只不相加。"]
+        exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
 def _write_index(round_: Round, settings: Settings, build: Path) -> None:

@@ -18,6 +18,7 @@ from originmap import (
     composition,
     datum,
     ledgers,
+    plots,
     receipts,
     records,
     resubmission,
@@ -29,7 +30,7 @@ from originmap.cells import Source, table_cells
 from originmap.decisions import Store, of_county
 from originmap.earlier import ROUND_NAME, Earlier
 from originmap.findings import compose
-from originmap.judged import OnRecord, as_superseded, below, collected, originals, registered
+from originmap.judged import OnRecord, as_superseded, below, collected, registered
 from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
@@ -135,6 +136,11 @@ class Round:
     spoken: pd.DataFrame = field(default_factory=pd.DataFrame)
     carried: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    @property
+    def plots(self) -> gpd.GeoDataFrame:
+        """The plots that people have outlined, one row each, columns as ``plots.COLUMNS`` and `geometry` (WGS84)."""
+        return plots.of(self.records, self.decisions)
+
     def headline(self) -> list[str]:
         """Return the three lines an analyst reads first: received, recognised, not recognised and why."""
         counts = self.files["status"].map(codes("file_status")).value_counts(sort=False)
@@ -225,10 +231,12 @@ def open_round(
     places = load_places(rule_set)
     moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
     inbox = read_inbox(path, rule_set)
-    declared = datum.declared(settings.get("datum", {}), inbox.files["file"])
+    gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
+    declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
     asked = _Asked(moment, rules, reference, decisions)
-    return _assemble(path, name, asked, rule_set, places, inbox, OnRecord(declared, entries))
+    said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}))
+    return _assemble(path, name, asked, rule_set, places, inbox, said)
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -267,10 +275,12 @@ def _assemble(
     inbox = receipts.without(inbox, receipts.not_yet(told))
     composed = composition.compose(resubmission.settle(inbox), told, rules, places)
     settled = composed.settled
-    datums, about_datums = verdicts.datums(said.datums, said.entries, name, originals=originals(settled))
+    datums, about_datums = verdicts.datums(
+        said.datums, said.entries, name, originals=settled.originals, files=set(inbox.files["file"])
+    )
     findings = [*inbox.findings, *places.findings, *about_datums, *told_findings, *settled.findings]
     tables = [table for table in settled.tables if table.kind == "collection"]
-    live = collected(tables, rules, places, name, composed, OnRecord(datums, said.entries))
+    live = collected(tables, rules, places, name, composed, said._replace(datums=datums))
     findings.extend(live.findings)
     zero, zero_findings = records.zero_reports(tables, rules, places)
     findings.extend(zero_findings)
@@ -278,18 +288,18 @@ def _assemble(
     findings.extend(carried.notes)
 
     tables, registry_round, note = earlier.nearest("registry", settled.tables)
-    findings.extend(note)
+    # Rows of an earlier round's registry have their cells as well.
+    older = tables if registry_round != name else []
     registry, found_there = registered(tables, rules, places, registry_round, composed)
-    findings.extend(found_there)
+    findings.extend([*note, *found_there])
     tables, planting_round, note = earlier.nearest("planting_area", settled.tables)
     findings.extend(note)
     planted = Source.of(tables)
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
     tables, contacts_round, note = earlier.nearest("contacts", settled.tables)
-    findings.extend(note)
     listed = ledgers.all_of(settled.tables, tables, contacts_round, rules, places)
-    findings.extend(listed.findings)
+    findings.extend([*note, *listed.findings])
 
     made_findings, resubmissions, frame, raw = compose(findings), None, carried.records, carried.raw
     if settled.old or inbox.slips:
@@ -313,7 +323,7 @@ def _assemble(
     zero = pd.concat(
         [zero, pd.DataFrame([*composed.zero, *carried.zero], columns=zero.columns, dtype="str")], ignore_index=True
     )
-    columns = table_cells(inbox.tables)
+    columns = table_cells([*inbox.tables, *older])
     if carried.findings is not None and carried.columns is not None:
         made_findings = pd.concat([made_findings, carried.findings], ignore_index=True)
         columns = pd.concat([columns, carried.columns], ignore_index=True)

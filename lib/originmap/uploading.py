@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from originmap import selection, vocab
+from originmap import seasons, vocab
 from originmap.findings import blocking
 from originmap.progress import matched_rows
 from originmap.rounds import Round
@@ -90,7 +90,7 @@ def market_table(round_: Round) -> pd.DataFrame:
     rows = pd.DataFrame(round_.records.drop(columns="geometry"))
     rows = rows[(rows["status"] == "accepted") & (rows["subject_type"] != "buyer") & rows["market_windows"].notna()]
     rows = rows.assign(subject=normal_name(rows["subject_name"], round_.places)).reset_index(drop=True)
-    touched = selection.periods(rows["market_windows"])
+    touched = seasons.periods(rows["market_windows"])
     months = [month for month in range(12) if touched[:, 3 * month : 3 * month + 3].any()]
     measure = str(round_.rules["reconcile"]["area_measure"])
     columns: dict[str, pd.Series] = {}
