@@ -210,7 +210,7 @@ def test_little_maps_show_the_series_and_tell_unknown_from_zero(tmp_path: Path) 
     assert by.loc[("2023-03", "感德镇"), "kind"] == "unknown"
     # One scale over all rounds: 10 亩 is four times 2.5.
     assert by.loc[("2023-02", "感德镇"), "area_pt2"] == 4 * by.loc[("2023-02", "湖头镇"), "area_pt2"]
-    assert om.multiples.shown([plan])[["value", "zero", "unknown", "sum"]].to_numpy().tolist() == [
+    assert om.multiples.shown([plan])[["with_value", "zero_reports", "unknown", "total"]].to_numpy().tolist() == [
         [2, 0, 22, 12.5],
         [1, 0, 23, 5.0],
     ]

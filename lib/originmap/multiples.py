@@ -144,5 +144,6 @@ def shown(plans: Sequence[gpd.GeoDataFrame]) -> pd.DataFrame:
         .unstack(fill_value=0)
         .reindex(columns=["value", "zero", "unknown"], fill_value=0)
     )
-    table["sum"] = rows.groupby("round")["value"].sum(min_count=1)
+    table["total"] = rows.groupby("round")["value"].sum(min_count=1)
+    table = table.rename(columns={"value": "with_value", "zero": "zero_reports"})
     return table.reset_index().rename_axis(columns=None)
