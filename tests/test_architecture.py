@@ -10,17 +10,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
-    "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline "
-    "subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission outcomes "
-    "submissions rounds proposals survey growers reconcile lineage gaps progress inspection seasons selection coding board detail "
-    "plans waterfalls maps panels testimony drawing locate confirm balance cards listing controls onemap page symbols bars figures "
-    "briefing exports summaries corrections marks copies rebuilt returns intake desks webpage notebooks report sample scale cli"
+    "headings vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
+    "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
+    "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
+    "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile lineage gaps "
+    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
+    "confirm balance cards listing controls onemap page symbols bars figures printed briefing exports summaries corrections marks "
+    "copies rebuilt returns uploading outgoing intake desks webpage notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns notebooks "
+    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
+    * "formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports copies returns outgoing notebooks "
     "report sample scale cli".split(),
 }
 FILE_CALLS = set(

@@ -5,6 +5,7 @@ import pandas as pd
 from originmap import vocab
 from originmap.corrections import ASKED, corrections, ownership, wanted
 from originmap.findings import RULES, SEVERITIES
+from originmap.headings import COLUMNS
 from originmap.rounds import NOT_READ, Round
 
 NOBODY = "未定乡镇"
@@ -28,6 +29,7 @@ def received(round_: Round) -> pd.DataFrame:
     sheets["township"] = single.mask(several > 1, "多个乡镇（" + several.astype("str") + "）")
     sheets["kind"] = sheets["kind"].map(vocab.codes("kind"))
     unread = round_.files[round_.files["status"] != "read"]
+    sheets = sheets[~sheets["file"].isin(unread["file"])]
     hits = [round_.places.mentioned([name]) for name in unread["file"]]
     towns = pd.Series([names[hit[1]] if hit else UNSAID for hit in hits], index=unread.index, dtype="str")
     away = unread.assign(township=towns, sheet="", kind=unread["status"].map(vocab.codes("file_status")))
@@ -119,7 +121,7 @@ def before_after(round_: Round) -> pd.DataFrame:
     frame = frame.assign(at=frame["outcome"].map({name: at for at, name in enumerate(order)})).sort_values(
         ["at", "slip_file", "slip_sheet", "slip_row"], kind="stable", ignore_index=True
     )
-    fields = {name: vocab.label(name) for name in frame["field"].dropna().unique() if name in vocab.COLUMNS}
+    fields = {name: vocab.label(name) for name in frame["field"].dropna().unique() if name in COLUMNS}
     return frame.assign(field=frame["field"].map(fields).astype("str")).drop(columns="at")
 
 

@@ -31,13 +31,13 @@ def collection(
     """
     year, month = (int(part) for part in round_name.split("-"))
     frame = _common(source, rules, places, round_name)
-    frame["plot_key"] = _plot_key(source, places)
-    frame["cropping"] = _cropping(source.text("cropping"))
+    frame["plot_key"] = plot_key(source, places)
+    frame["cropping"] = cropping(source.text("cropping"))
     frame["production_mode"] = _choice(source, "production_mode", rules, "production_mode_unknown")
     frame["trace_methods"] = _choice(source, "trace_methods", rules, "trace_unknown")
     frame["credit_grade"] = _choice(source, "credit_grade", rules, "credit_unknown")
-    for person in ("supervisor", "collector"):
-        frame[f"{person}_name"], frame[f"{person}_phone"] = _person(source, person)
+    for who in ("supervisor", "collector"):
+        frame[f"{who}_name"], frame[f"{who}_phone"] = person(source, who)
     frame["market_windows"] = _windows(source, year, month)
     # The first window's start and the last one's end; an open end stays NA.
     frame["market_from"] = texts.without(frame["market_windows"], r"/.*$")
@@ -82,7 +82,7 @@ def _common(source: Source, rules: Rules, places: Places, round_name: str) -> pd
     frame["village"] = _village(source, places)
     frame["subject_name"] = _name(source.text("subject_name"))
     frame["subject_type"] = _choice(source, "subject_type", rules, "subject_type_unknown")
-    frame["contact_name"], frame["contact_phone"] = _person(source, "contact")
+    frame["contact_name"], frame["contact_phone"] = person(source, "contact")
     frame["product"] = _products(source, rules)
     sizes = read_sizes(source, frame["product"], rules)
     frame = frame.assign(**{name: sizes[name] for name in sizes})
@@ -209,12 +209,12 @@ def _phones(text: pd.Series) -> pd.DataFrame:
     return read.assign(numbers=numbers, rest=read["rest"].mask(~plain & ~odd, name))
 
 
-def _person(source: Source, person: str) -> tuple[pd.Series, pd.Series]:
+def person(source: Source, who: str) -> tuple[pd.Series, pd.Series]:
     """Return a person's name and phones; either may stand in the other's cell or both in one."""
-    both, name, phone = (source.text(column) for column in (person, f"{person}_name", f"{person}_phone"))
+    both, name, phone = (source.text(column) for column in (who, f"{who}_name", f"{who}_phone"))
     name = name.fillna(both)
     in_name, in_phone = _phones(name), _phones(phone)
-    for text, read, column in ((phone, in_phone, f"{person}_phone"), (name, in_name, f"{person}_name")):
+    for text, read, column in ((phone, in_phone, f"{who}_phone"), (name, in_name, f"{who}_name")):
         for rule in ("phone_invalid", "phone_float"):
             wrong = read["rule"] == rule
             # All but the ends of a wrong number: it may be the right one with a digit too many.
@@ -233,7 +233,7 @@ def _person(source: Source, person: str) -> tuple[pd.Series, pd.Series]:
     return rest.where(rest != ""), numbers.where(numbers != "")
 
 
-def _plot_key(source: Source, places: Places) -> pd.Series:
+def plot_key(source: Source, places: Places) -> pd.Series:
     """Return 地块/基地, else the normalised address, else an empty text (domain practice)."""
     names = "|".join(re.escape(name) for name in places.aliases() if not name.isdigit() and name[-1] in "镇乡")
     address = texts.without(_narrow(source.text("base_address")), rf"^.*?{re.escape(places.county['name'])}")
@@ -245,7 +245,7 @@ def _narrow(text: pd.Series) -> pd.Series:
     return texts.without(texts.half_width(text), "。", ".")
 
 
-def _cropping(text: pd.Series) -> pd.Series:
+def cropping(text: pd.Series) -> pd.Series:
     """Return 第一茬, 一茬, 1 alike as ``1``; other words as written."""
 
     def read(cell: str) -> str:

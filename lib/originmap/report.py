@@ -23,7 +23,7 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import exports, growers, notebooks, reconcile, summaries, vocab
+from originmap import changes, exports, growers, notebooks, outgoing, reconcile, summaries, vocab
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -72,6 +72,13 @@ class Settings:
 @lru_cache(maxsize=1)
 def _round(settings: Settings) -> Round:
     return open_round(settings.inbox, as_of=settings.as_of, rules=settings.rules)
+
+
+@lru_cache(maxsize=1)
+def _before(settings: Settings) -> Round | None:
+    """Return the round before, None where there is none."""
+    rules = str(settings.rules) if settings.rules else None
+    return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=rules)), None)
 
 
 def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Round, Path]:
@@ -135,6 +142,7 @@ def _pieces(round_: Round, settings: Settings) -> list[str]:
     notebook_names = [] if public else [f"notebook:{path.stem}" for path in notebooks.committed()]
     coverage = [] if public else [f"coverage:{product}" for product in round_.rules.baseline_products]
     desk = [] if public or settings.county_only else ["desk"]
+    desk += [] if public else ["progress"]
     return [*notebook_names, "distribution", *([] if public else ["briefing"]), *coverage, "tables", *desk]
 
 
@@ -162,6 +170,9 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         _tables(round_, settings, _folder(build, "tables"))
     elif kind == "desk":
         write_slips(round_, build / "desk", townships=codes, nested=True)
+        outgoing.write_desks(round_, build / "desk", townships=codes, before=_before(settings))
+    elif kind == "progress":
+        outgoing.write_tables(round_, _folder(build, "tables"), before=_before(settings))
     else:
         msg = f"unknown piece {piece!r}"
         raise ValueError(msg)

@@ -1,9 +1,9 @@
 """Rounds: everything known of a county in one month, read from its folder and frozen."""
 
 import calendar
-import hashlib
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -12,21 +12,33 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
-from originmap import baseline, checks, datum, plots, records, resubmission, submissions, verdicts
+from originmap import (
+    baseline,
+    carrying,
+    composition,
+    datum,
+    ledgers,
+    plots,
+    receipts,
+    records,
+    resubmission,
+    submissions,
+    verdicts,
+)
 from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.decisions import Store, of_county
-from originmap.findings import compose, found
+from originmap.earlier import ROUND_NAME, Earlier
+from originmap.findings import compose
+from originmap.judged import OnRecord, as_superseded, below, collected, registered
 from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
-from originmap.resubmission import Settled
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
-from originmap.sheets import Inbox, Table, read_inbox
+from originmap.sheets import Inbox, read_inbox
 from originmap.vocab import codes
 
 PROJECT = REFERENCE.parents[1]
 SAMPLE = Path("data/sample/anxi/2023-03")
-_ROUND = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 NOT_READ = (
     "file_unreadable",
     "file_wrong_type",
@@ -42,14 +54,6 @@ _SETTINGS = {"round", "sample", "datum"}
 
 class InboxError(ValueError):
     """A folder that cannot be opened as a round; the message says what to do."""
-
-
-class _OnRecord(NamedTuple):
-    """What people have said about a round: its files' datums (``{file: datum}``), the county's decisions, which files they can be about."""
-
-    datums: Mapping[str, str]
-    entries: pd.DataFrame
-    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,18 @@ class Round:
     resubmissions
         What became of each finding and row of the slips that came back, columns as ``outcomes.OUTCOME_COLUMNS``.
     superseded
-        `file, sheet, kind, count, slip`: rows that a slip stands for now.
+        `file, sheet, kind, count, slip`: rows that a slip or a later submission stands for now.
+    receipts
+        收件登记, one row a line and product, columns as ``receipts.COLUMNS``.
+    contacts
+        附件2, columns as ``ledgers.CONTACT_COLUMNS``; `round` tells the one that they come from.
+    uploads, rapid_tests
+        Columns as ``ledgers.UPLOAD_COLUMNS`` and ``ledgers.TEST_COLUMNS``.
+    spoken
+        What speaks for each township and product, columns as ``receipts.SPOKEN_COLUMNS``.
+    carried
+        What goes on from an earlier round, columns as ``carrying.CARRIED_COLUMNS``. Its rows keep that round's name in `round` and their file
+        as ``../<round>/<file>``.
     """
 
     name: str
@@ -114,6 +129,12 @@ class Round:
     superseded: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["file", "sheet", "kind", "count", "slip"])
     )
+    receipts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    contacts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    uploads: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rapid_tests: pd.DataFrame = field(default_factory=pd.DataFrame)
+    spoken: pd.DataFrame = field(default_factory=pd.DataFrame)
+    carried: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def plots(self) -> gpd.GeoDataFrame:
@@ -213,14 +234,15 @@ def open_round(
     gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
     declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
+    asked = _Asked(moment, rules, reference, decisions)
     return _assemble(
         path,
         name,
-        moment,
+        asked,
         rule_set,
         places,
         inbox,
-        _OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone})),
+        OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone})),
     )
 
 
@@ -231,7 +253,7 @@ def _settings(path: Path) -> dict[str, Any]:
 
 def _round_name(path: Path, settings: dict[str, Any]) -> str:
     name = str(settings.get("round", path.resolve().name))
-    if not _ROUND.fullmatch(name):
+    if not ROUND_NAME.fullmatch(name):
         msg = f'文件夹“{path.name}”不是 YYYY-MM 形式的批次名；请改名，或在其中的 round.toml 写 round = "2023-03"。'
         raise InboxError(msg)
     return name
@@ -243,149 +265,110 @@ def _month_end(name: str) -> datetime:
     return datetime.combine(last, time.max.replace(microsecond=0))
 
 
-def _of_kind(tables: Sequence[Table], kind: str) -> list[Table]:
-    return [table for table in tables if table.kind == kind]
+class _Asked(NamedTuple):
+    """What a round is opened with; earlier ones are opened with the same."""
 
-
-class _Rows(NamedTuple):
-    """Collection rows judged, with the findings against them, what stood there, and what decisions did."""
-
-    frame: Any
-    findings: list[pd.DataFrame]
-    raw: pd.DataFrame
-    decisions: pd.DataFrame
+    as_of: datetime
+    rules: Path | str | None
+    reference: Path | str
+    decisions: Path | str | None
 
 
 def _assemble(
-    path: Path,
-    name: str,
-    as_of: datetime,
-    rules: Rules,
-    places: Places,
-    inbox: Inbox,
-    said: _OnRecord,
+    path: Path, name: str, asked: _Asked, rules: Rules, places: Places, inbox: Inbox, said: OnRecord
 ) -> Round:
-    settled = resubmission.settle(inbox)
-    names = set(inbox.files["file"])
-    datums, told = verdicts.datums(said.datums, said.entries, name, originals=settled.originals, files=names)
-    findings = [*inbox.findings, *places.findings, *told, *settled.findings]
-    tables = _of_kind(settled.tables, "collection")
-    live = _collected(tables, rules, places, name, settled, said._replace(datums=datums))
+    earlier = Earlier(path, name, asked.as_of, rules, places)
+    told, told_findings = receipts.read(inbox, rules, places, asked.as_of)
+    inbox = receipts.without(inbox, receipts.not_yet(told))
+    composed = composition.compose(resubmission.settle(inbox), told, rules, places)
+    settled = composed.settled
+    datums, about_datums = verdicts.datums(
+        said.datums, said.entries, name, originals=settled.originals, files=set(inbox.files["file"])
+    )
+    findings = [*inbox.findings, *places.findings, *about_datums, *told_findings, *settled.findings]
+    tables = [table for table in settled.tables if table.kind == "collection"]
+    live = collected(tables, rules, places, name, composed, said._replace(datums=datums))
     findings.extend(live.findings)
     zero, zero_findings = records.zero_reports(tables, rules, places)
     findings.extend(zero_findings)
+    carried = carrying.carry(live, composed, _opened(earlier.folders, asked), name, rules, places)
+    findings.extend(carried.notes)
 
-    tables, registry_round, note = _nearest(path, name, "registry", settled.tables, rules)
-    # Rows of an earlier round's registry have their cells as well.
-    carried = tables if registry_round != name else []
+    tables, registry_round, note = earlier.nearest("registry", settled.tables)
     findings.extend(note)
-    registry, found_there = _registered(tables, rules, places, registry_round, settled)
+    # Rows of an earlier round's registry have their cells as well.
+    columns = table_cells([*inbox.tables, *(tables if registry_round != name else [])])
+    registry, found_there = registered(tables, rules, places, registry_round, composed)
     findings.extend(found_there)
-
-    tables, planting_round, note = _nearest(path, name, "planting_area", settled.tables, rules)
+    tables, planting_round, note = earlier.nearest("planting_area", settled.tables)
     findings.extend(note)
     planted = Source.of(tables)
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
+    tables, contacts_round, note = earlier.nearest("contacts", settled.tables)
+    findings.extend(note)
+    listed = ledgers.all_of(settled.tables, tables, contacts_round, rules, places)
+    findings.extend(listed.findings)
 
-    composed, resubmissions, frame, raw = compose(findings), None, live.frame, live.raw
-    if inbox.slips:
-        composed = resubmission.without_superseded(composed, settled)
+    made_findings, resubmissions, frame, raw = compose(findings), None, carried.records, carried.raw
+    if settled.old or inbox.slips:
+        made_findings = resubmission.without_superseded(made_findings, settled)
         old_findings: list[pd.DataFrame] = []
-        if tables := _of_kind(settled.old, "collection"):
-            gone = _collected(tables, rules, places, name, None, _OnRecord(datums, said.entries.iloc[:0]))
-            old = _superseded(gone.frame)
-            frame = _below(frame, old)
+        if tables := [table for table in settled.old if table.kind == "collection"]:
+            gone = collected(tables, rules, places, name, None, OnRecord(datums, said.entries.iloc[:0]))
+            old = as_superseded(gone.frame)
+            frame = below(frame, old)
             raw = pd.concat([raw, gone.raw.assign(record_id=old["record_id"])], ignore_index=True)
             old_findings += gone.findings
-        if tables := _of_kind(settled.old, "registry"):
-            old, found_there = _registered(tables, rules, places, registry_round, None)
-            registry = _below(registry, _superseded(old))
+        if tables := [table for table in settled.old if table.kind == "registry"]:
+            old, found_there = registered(tables, rules, places, registry_round, None)
+            registry = below(registry, as_superseded(old))
             old_findings += found_there
-        resubmissions = outcomes(settled, composed, compose(old_findings))
+        resubmissions = outcomes(settled, made_findings, compose(old_findings))
     sheets = submissions.sheet_counts(inbox, frame, registry, places, settled)
-    came = submissions.arrived(inbox, sheets, live.frame, places)
+    came = submissions.arrived(inbox, sheets, live.frame, places) | set(
+        told.loc[told["arrived"], "township_code"].dropna()
+    )
+    zero = pd.concat(
+        [zero, pd.DataFrame([*composed.zero, *carried.zero], columns=zero.columns, dtype="str")], ignore_index=True
+    )
+    if carried.findings is not None and carried.columns is not None:
+        made_findings = pd.concat([made_findings, carried.findings], ignore_index=True)
+        columns = pd.concat([columns, carried.columns], ignore_index=True)
     made = Round(
         name=name,
         folder=path,
-        as_of=as_of,
+        as_of=asked.as_of,
         rules=rules,
         places=places,
         records=frame,
         registry=registry,
         planting_area=planting,
-        findings=composed,
+        findings=made_findings,
         files=inbox.files,
         sheets=sheets,
         skipped=inbox.skipped,
-        columns=table_cells([*inbox.tables, *carried]),
-        submissions=submissions.submissions(live.frame, zero, came, rules),
+        columns=columns,
+        submissions=submissions.submissions(carried.records, zero, came, rules),
         is_sample=inbox.is_sample,
         datums=datums,
         raw=raw,
         decisions=live.decisions,
         superseded=settled.superseded,
+        receipts=told,
+        contacts=listed.contacts,
+        uploads=listed.uploads,
+        rapid_tests=listed.rapid_tests,
+        spoken=composed.spoken,
+        carried=carried.summary,
     )
     return made if resubmissions is None else replace(made, resubmissions=resubmissions)
 
 
-def _collected(
-    tables: Sequence[Table], rules: Rules, places: Places, round_name: str, settled: Settled | None, said: _OnRecord
-) -> _Rows:
-    """Return the collection rows of `tables`, typed and judged, with the decisions applied."""
-    source = Source.of(tables)
-    if settled is not None and settled.disputed:
-        settled.dispute(source)
-    frame = records.collection(source, rules, places, round_name, datums=said.datums)
-    frame = checks.identified(source, frame, rules, places, round_name)
-    raw = verdicts.raw_values(source, frame)
-    frame, told = verdicts.settle(source, frame, raw, said.entries, rules, datums=said.datums, files=said.files)
-    frame = checks.collection(source, frame, rules, places)
-    return _Rows(frame, _against(frame, source), raw, told)
-
-
-def _registered(
-    tables: Sequence[Table], rules: Rules, places: Places, round_name: str, settled: Settled | None
-) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
-    """Return the registry rows of `tables`, typed and judged, and the findings against them."""
-    source = Source.of(tables)
-    if settled is not None and settled.disputed:
-        settled.dispute(source)
-    frame = checks.registry(source, records.registry(source, rules, places, round_name), rules, places)
-    return frame, _against(frame, source)
-
-
-def _against(frame: pd.DataFrame, source: Source) -> list[pd.DataFrame]:
-    return [part.assign(record_id=frame["record_id"].reindex(part.index)) for part in source.findings]
-
-
-def _superseded(old: Any) -> Any:
-    """Return rows that slips supersede as duplicates with ids of their own."""
-    # The slip's row has the id now; _with_ids has numbered equal ones.
-    ids = [hashlib.sha256(f"{text}\x1fsuperseded".encode()).hexdigest()[:16] for text in old["record_id"]]
-    old = old.assign(status="duplicate", in_scope=pd.NA, record_id=pd.Series(ids, index=old.index, dtype="str"))
-    old["in_scope"] = old["in_scope"].astype("boolean")
-    return old
-
-
-def _below(frame: Any, old: Any) -> Any:
-    return pd.concat([frame, old], ignore_index=True).astype({"status": "str"})
-
-
-def _nearest(
-    path: Path, name: str, kind: str, own: Sequence[Table], rules: Rules
-) -> tuple[list[Table], str, list[pd.DataFrame]]:
-    """Return the tables of `kind` from this round or the nearest earlier one, and a finding when it is not this."""
-    tables = _of_kind(own, kind)
-    if tables:
-        return tables, name, []
-    what = "附件4名录" if kind == "registry" else "附件5面积表"
-    at = pd.DataFrame({"file": [""], "sheet": [""], "row": [pd.NA], "cell": [""]})
-    siblings = {
-        item.name: item for item in path.resolve().parent.iterdir() if _ROUND.fullmatch(item.name) and item.is_dir()
-    }
-    for earlier in sorted((other for other in siblings if other < name), reverse=True):
-        tables = _of_kind(resubmission.settle(read_inbox(siblings[earlier], rules)).tables, kind)
-        if tables:
-            return tables, earlier, [found("carried_forward", at, detail=f"{what}，沿用 {earlier} 批次的")]
-    return [], name, [found("carried_forward", at, detail=f"{what}，以前的批次也没有，相关数值未知")]
+def _opened(folders: Mapping[str, Path], asked: _Asked) -> Iterator[Round]:
+    """Yield earlier rounds, the nearest first, as they had arrived at the same moment; an empty folder is none."""
+    for folder in folders.values():
+        with contextlib.suppress(InboxError):
+            yield open_round(
+                folder, as_of=asked.as_of, rules=asked.rules, reference=asked.reference, decisions=asked.decisions
+            )

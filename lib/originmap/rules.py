@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +44,17 @@ class Product:
     @property
     def due_from(self) -> date:
         """The first of the month of its report date: before it the product is `not_due` (domain practice)."""
-        return self.report_by.replace(day=1)
+        return date(self.report_by.year, self.report_by.month, 1)
+
+    @property
+    def report_deadline(self) -> datetime:
+        """The last moment that is on time: the hour that the rules give, else the end of the day."""
+        return _deadline(self.report_by)
+
+    @property
+    def upload_deadline(self) -> datetime:
+        """The same for the national platform."""
+        return _deadline(self.upload_by)
 
     def label(self, lang: str = "zh") -> str:
         """Return the product's name for people."""
@@ -87,6 +97,10 @@ class Rules:
                     msg = f"规则文件：“{name}”同时属于两个产品（{names[name]}、{product.code}），请只留一个。"
                     raise RulesError(msg)
         return names
+
+
+def _deadline(day: date) -> datetime:
+    return day if isinstance(day, datetime) else datetime.combine(day, time.max.replace(microsecond=0))
 
 
 def overlay(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +164,8 @@ def load_rules(
         "reconcile",
         "places",
         "judging",
+        "ledgers",
+        "progress",
         "matching",
         "classes",
         "returns",
@@ -170,6 +186,7 @@ def load_rules(
         msg = f'规则文件 reconcile.area_measure 应为 "standing" 或 "sown"，现为 {measure!r}。'
         raise RulesError(msg)
     _judging(tree["judging"], rules)
+    _progress(tree["progress"])
     _matching(tree["matching"])
     return rules
 
@@ -202,7 +219,7 @@ def _fits(base: Mapping[str, Any], extra: Mapping[str, Any], file: str, path: st
         old = base[key]
         if isinstance(old, Mapping) and isinstance(value, Mapping):
             _fits(old, value, file, where)
-        elif _kind(old) != _kind(value):
+        elif _kind(old) != _kind(value) and not (isinstance(old, date) and isinstance(value, date)):
             msg = f"{file}：{where} 应为{_kind(old)}，现为 {value!r}。"
             raise RulesError(msg)
 
@@ -232,7 +249,7 @@ def _product(code: str, entry: Mapping[str, Any]) -> Product:
         "colour": str,
     }
     for key, kind in kinds.items():
-        if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), (bool, datetime)):
+        if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), bool):
             msg = f"规则文件 products.{code}.{key} 缺少或类型不对（现为 {entry.get(key)!r}）。"
             raise RulesError(msg)
     unit_kind = "crop" if entry["unit"] == "mu" else "livestock"
@@ -288,6 +305,29 @@ def _judging(entry: Mapping[str, Any], rules: Rules) -> None:
         if unit not in rules.units or not all(isinstance(factor, float) and factor > 0 for factor in scales.values()):
             msg = f"规则文件 judging.scales.{unit} 应为 units 中的一种单位，其值为正数，现为 {scales!r}。"
             raise RulesError(msg)
+
+
+def _progress(entry: Mapping[str, Any]) -> None:
+    """Raise RulesError where `[progress]` lacks a number or weighs something that is no part of the ranking."""
+    months, weights = entry.get("stale_months"), entry.get("weights")
+    if not isinstance(months, int) or isinstance(months, bool) or months < 0:
+        msg = f"规则文件 progress.stale_months 应为不小于 0 的整数，现为 {months!r}。"
+        raise RulesError(msg)
+    if not isinstance(entry.get("upload_template"), str):
+        msg = f'规则文件 progress.upload_template 应为文件名，没有就写 ""，现为 {entry.get("upload_template")!r}。'
+        raise RulesError(msg)
+    moved = entry.get("moved_m")
+    if not isinstance(moved, (int, float)) or isinstance(moved, bool) or not 0 < moved < math.inf:
+        msg = f"规则文件 progress.moved_m 应为正数，现为 {moved!r}。"
+        raise RulesError(msg)
+    parts = ("timeliness", "completeness", "correctness")
+    fits = isinstance(weights, Mapping) and set(weights) == set(parts)
+    if not fits or not all(isinstance(weights[name], (int, float)) and 0 <= weights[name] < math.inf for name in parts):  # type: ignore[index]
+        msg = f"规则文件 progress.weights 应为 {'、'.join(parts)} 三个不小于 0 的数，现为 {weights!r}。"
+        raise RulesError(msg)
+    if sum(weights[name] for name in parts) <= 0:  # type: ignore[index]
+        msg = "规则文件 progress.weights 不能全为 0。"
+        raise RulesError(msg)
 
 
 def _matching(entry: Mapping[str, Any]) -> None:

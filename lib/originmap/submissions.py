@@ -40,7 +40,8 @@ def sheet_counts(
 
 def arrived(inbox: Inbox, sheets: pd.DataFrame, frame: pd.DataFrame, places: Places) -> set[str]:
     """Return the townships that something came from, be it a scan or a sheet that nobody could read."""
-    unread = inbox.files.loc[inbox.files["status"] != "read", "file"]
+    unread = inbox.files.loc[~inbox.files["status"].isin(["read", "later"]), "file"]
+    sheets = sheets[~sheets["file"].isin(inbox.files.loc[inbox.files["status"] == "later", "file"])]
     named = {hit[1] for name in unread if (hit := places.mentioned([name]))}
     ours = sheets.loc[sheets["kind"].isin(["collection", "unrecognised", "refused"]), "township_code"]
     return named | set(ours.dropna()) | set(frame["township_code"].dropna().unique())
