@@ -16,13 +16,12 @@ ORDER = (
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
     "confirm balance cards listing controls onemap page symbols bars figures printed briefing exports summaries corrections marks "
-    "copies rebuilt returns uploading outgoing intake desks webpage notebooks report sample scale cli"
+    "copies rebuilt returns uploading outgoing intake desks webpage notebooks report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
     *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
-    * "formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports copies returns outgoing notebooks "
     "report sample scale cli".split(),
 }
 FILE_CALLS = set(
@@ -30,7 +29,7 @@ FILE_CALLS = set(
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "onemap", "panels"},
+    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "morning", "onemap", "panels"},
     "ipyleaflet": {"drawing", "locate", "maps", "panels"},
     "anywidget": {"listing"},
 }

@@ -226,3 +226,13 @@ def test_proposed_lines_wait_for_a_person(tmp_path: Path) -> None:
     assert stands(again) == stands(round_)
     assert (again.findings["rule"] == "receipt_unconfirmed").sum() == 2
     assert om.receipts.proposed(again.files, again.receipts, again.sheets, again.places).empty
+
+
+def test_a_stray_row_of_another_townships_file_takes_nothing_away(tmp_path: Path) -> None:
+    files = {"湖头.xlsx": [plot("甲"), plot("乙")], "感德.xlsx": [plot("丙", 乡镇="感德镇"), plot("误", 乡镇="湖头镇")]}
+    lines = [receipt("湖头.xlsx", "2023-03-05 09:00"), receipt("感德.xlsx", "2023-03-09 09:00", town="感德镇")]
+    round_ = om.open_round(put(tmp_path / "2023-03", files, *lines))
+    assert set(stands(round_)) == {"甲", "乙", "丙", "误"}
+    found = om.progress.status(round_)
+    hutou = found[(found["township"] == "湖头镇") & (found["product"] == "cowpea")].iloc[0]
+    assert str(hutou["received_at"]) == "2023-03-05 09:00:00"

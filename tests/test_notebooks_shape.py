@@ -11,7 +11,7 @@ import pytest
 from originmap.notebooks import WIDGET_VIEW, known_parameters, write
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-EXPECTED = ["00_start_here", "10_intake", "20_one_map", "30_reconcile", "50_locate", "70_briefing"]
+EXPECTED = ["00_start_here", "10_intake", "20_one_map", "30_reconcile", "40_progress", "50_locate", "70_briefing"]
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 MAX_LINES = 10
 IGNORED = "nbval-ignore-output"

@@ -30,6 +30,7 @@ Spot = tuple[str, str, int]
 
 _SPOKEN: Final = ["township_code", "product", "file", "received_at", "extent", "rows", "line", "contradicts"]
 _AT: Final = ["source_file", "source_sheet", "source_row", "source_cell"]
+STRAY: Final = "stray"
 SPOKEN_COLUMNS: Final = [*_SPOKEN[:-2], *_AT]
 # Files without a receipt that share this much of what the smaller one says are versions of each other, not parts.
 _SAME_SHARE: Final = 0.5
@@ -45,7 +46,7 @@ class Composed:
         The inbox's tables without the rows that a later submission stands for; those are in `old`.
     spoken
         `SPOKEN_COLUMNS`: what speaks for each township and product, a file's rows or a receipt's line, with the cell of its receipt (NA
-        without one); `received_at` is NaT where nobody registered it.
+        without one); `received_at` is NaT where nobody registered it, `extent` stray where a file came from another township.
     zero
         Township and product of which the latest receipt reports nothing.
     base
@@ -88,7 +89,7 @@ def compose(settled: Settled, receipts: pd.DataFrame, rules: Rules, places: Plac
     open_ones = spoken[spoken.duplicated(by, keep=False) | (spoken["extent"] != "full")]
     for key, group in open_ones.groupby(by, sort=True):
         anchor = _anchor(group)
-        if anchor is None and not (group["extent"] == "full").any():
+        if anchor is None and not (group["extent"] == "full").any() and (group["extent"] != STRAY).any():
             base[key] = "increment" if (group["extent"] == "increment").any() else "unchanged"
         if anchor is not None and anchor["extent"] == "zero" and not _after(group, anchor).any():
             zero.append(key)
@@ -160,7 +161,11 @@ def _spoken(rows: pd.DataFrame, lines: pd.DataFrame, *, lines_too: bool = True) 
         at, number, _, _, said = (fits or of_file or [(pd.NaT, -1, None, None, "full")])[0]
         # Rows are there, whatever the receipt says of a zero report or of no change.
         odd = said if fits and said in ("zero", "unchanged") else ""
-        made.append((town, product, file, at, "increment" if said == "increment" else "full", count, number, odd))
+        extent = "increment" if said == "increment" else "full"
+        # A row that names another township than the one that sent its file speaks for itself, not for that township.
+        if of_file and all(isinstance(line[2], str) and line[2] != town for line in of_file):
+            extent = STRAY
+        made.append((town, product, file, at, extent, count, number, odd))
     rest = (
         lines[~lines.index.isin(used) & lines["township_code"].notna() & lines["product"].notna()]
         if lines_too
@@ -209,10 +214,10 @@ def _order(
     gone: dict[Spot, str] = {}
     undecided: dict[Spot, str] = {}
     if anchor is not None:
-        older = group.loc[group["received_at"] < anchor["received_at"], "file"]
+        older = group.loc[(group["received_at"] < anchor["received_at"]) & (group["extent"] != STRAY), "file"]
         by = str(anchor["file"]) or f"收件登记：{word('extent', str(anchor['extent']))}"
         gone |= dict.fromkeys(_spots(rows[rows["root"].isin(older)]), by)
-        group = group[_after(group, anchor)]
+        group = group[_after(group, anchor) & (group["extent"] != STRAY)]
     group = group[group["rows"] > 0].sort_values(["received_at", "file"])
     if len(group) < 2:
         return gone, undecided

@@ -251,6 +251,17 @@ def working_copies(inbox: Path, private: Path) -> tuple[Path, Path]:
     return folder, settings
 
 
+def point_at(folder: Path, *, inbox: str, as_of: str) -> None:
+    """Let the working copies in a folder open with a round and a moment: their parameters' defaults, nothing else."""
+    for path in sorted(folder.glob("*.ipynb")):
+        if path.stem in {one.stem for one in committed()}:
+            notebook = read(path)
+            for name, value in (("inbox", inbox), ("as_of", as_of)):
+                if name in known_parameters(notebook):
+                    _set_default(notebook, name, value)
+            nbformat.write(notebook, path)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Re-execute notebooks in place, ready to commit: ``python -m originmap.notebooks FILE ...``."""
     for name in sys.argv[1:] if arguments is None else arguments:

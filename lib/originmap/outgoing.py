@@ -5,7 +5,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import defusedxml
 import openpyxl
 import pandas as pd
 from openpyxl.cell.cell import MergedCell
@@ -131,6 +130,15 @@ def write_desks(
     return written
 
 
+def write_proposals(lines: pd.DataFrame, folder: Path) -> Path:
+    """Write proposed receipts (as ``receipts.proposed``) into a round's folder as 收件登记（待确认）.xlsx; an older one is kept, the name counts on."""
+    path, number = folder / "收件登记（待确认）.xlsx", 2
+    while path.exists():
+        path, number = folder / f"收件登记（待确认）{number}.xlsx", number + 1
+    write_xlsx(path, lines.fillna(""), title="收件登记（待确认）")
+    return path
+
+
 def upload_template(rules: Rules) -> bytes | None:
     """Return the platform's own workbook that the rules name, None where they name none; RulesError where it is not there."""
     name = str(rules["progress"]["upload_template"])
@@ -152,7 +160,6 @@ def filled(template: bytes, rows: pd.DataFrame, rules: Rules) -> bytes:
     RulesError
         It is no .xlsx workbook, or no row of it has enough headers of ours.
     """
-    defusedxml.defuse_stdlib()
     try:
         book = openpyxl.load_workbook(BytesIO(template), keep_links=False)
     except Exception as error:

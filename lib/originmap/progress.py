@@ -30,6 +30,8 @@ TABLE_HEADER: Final = [
 ARRIVED: Final = ("zero", "unread", "reported")
 _KEY: Final = ["township_code", "product"]
 _MIN_NAME: Final = 2
+# So many townships are named with their products; of more the sentence only counts.
+_NAMED: Final = 8
 
 
 def status(round_: Round) -> pd.DataFrame:
@@ -315,13 +317,7 @@ def sentence(round_: Round, found: pd.DataFrame) -> str:
     for word, text in (("overdue", "逾期未报"), ("late", "迟报")):
         rows = due[due["timeliness"] == word]
         if len(rows):
-            towns = rows.groupby("township", sort=False)["product"].agg(
-                lambda codes: "、".join(names[code] for code in codes)
-            )
-            parts.append(
-                f"{text} {len(towns)} 个乡镇 {len(rows)} 个品种："
-                + "，".join(f"{town}（{what}）" for town, what in towns.items())
-            )
+            parts.append(f"{text} {rows['township'].nunique()} 个乡镇 {len(rows)} 个品种：{_listed(rows, names)}")
     loose = due[due["timeliness"] == "unregistered"]
     if len(loose):
         parts.append(f"{loose['township'].nunique()} 个乡镇的来件没有登记收到时间，未判迟早")
@@ -332,6 +328,15 @@ def sentence(round_: Round, found: pd.DataFrame) -> str:
     left = _sum(due["not_uploaded"])
     parts.append("平台录入情况没有数据" if left is None else f"平台未录入 {left} 条")
     return "；".join(parts) + "。" + _next(round_, due, names)
+
+
+def _listed(rows: pd.DataFrame, names: dict[str, str]) -> str:
+    """Return whose products these are; of many townships how many lack each."""
+    towns = rows.groupby("township", sort=False)["product"].agg(lambda codes: "、".join(names[code] for code in codes))
+    if len(towns) <= _NAMED:
+        return "，".join(f"{town}（{what}）" for town, what in towns.items())
+    counts = rows["product"].value_counts(sort=False).reindex([code for code in names if code in set(rows["product"])])
+    return "，".join(f"{names[code]} {count} 个" for code, count in counts.items())
 
 
 def _next(round_: Round, due: pd.DataFrame, names: dict[str, str]) -> str:

@@ -38,6 +38,8 @@ def read(inbox: Inbox, rules: Rules, places: Places, as_of: datetime) -> tuple[p
         return empty.astype(kinds), []
     frame = ledgers.receipts(source, rules, places)
     files = [str(name) for name in inbox.files["file"]]
+    # What came in an archive is registered by the archive's name.
+    files += sorted({str(way) for name in files for way in PurePosixPath(name).parents if way.suffix.lower() == ".zip"})
     known = {text: _named(str(text), files) for text in frame["document"].dropna().unique()}
     hits = source.text("document").map(known)
     missing, several = hits.map(lambda hit: hit == []), hits.map(lambda hit: isinstance(hit, list) and len(hit) > 1)
@@ -114,7 +116,7 @@ def first_heard(spoken: pd.DataFrame, receipts: pd.DataFrame) -> pd.DataFrame:
     """Return `township_code, product, received_at`: when the first of each had arrived, read or not; NaT when nobody registered it."""
     lines = receipts[receipts["arrived"] & receipts["township_code"].notna() & receipts["product"].notna()]
     columns = ["township_code", "product", "received_at"]
-    every = pd.concat([spoken[columns], lines[columns]], ignore_index=True)
+    every = pd.concat([spoken.loc[spoken["extent"] != "stray", columns], lines[columns]], ignore_index=True)
     return every.groupby(columns[:2], sort=True)["received_at"].min().reset_index()
 
 

@@ -31,16 +31,7 @@ from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 MANIFEST: Final = "manifest.json"
-_LIBRARIES: Final = (
-    "geopandas",
-    "ipyleaflet",
-    "jupyterlab",
-    "matplotlib",
-    "pandas",
-    "pyarrow",
-    "python-calamine",
-    "shapely",
-)
+_LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -81,24 +72,32 @@ def _before(settings: Settings) -> Round | None:
     return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=rules)), None)
 
 
-def write_report(settings: Settings, target: Path, *, jobs: int = 1) -> tuple[Round, Path]:
+def write_report(
+    settings: Settings, target: Path, *, jobs: int = 1, tell: Callable[[int, int, str], None] | None = None
+) -> tuple[Round, Path]:
     """Make the whole tree of ``originmap report`` and swap it in; return the round and where the tree stands.
 
-    The work is split into independent pieces; `jobs` processes do them, and the bytes are the same for any number.
+    The work is split into independent pieces; `jobs` processes do them, and the bytes are the same for any number. `tell` is called before each
+    piece with how many are done, of how many, and its name; then no bar is drawn.
 
     Raises
     ------
     OutputError
         `target` holds something that is not ours, or cannot be written; InboxError and RulesError as `open_round`.
     """
+    # Whoever makes a second report in one process wants the files as they are now.
+    _round.cache_clear()
+    _before.cache_clear()
     round_ = _round(settings)
     codes = _township_codes(round_, settings.townships)
     pieces = _pieces(round_, settings)
     with _tree(target, settings.inbox) as (build, place):
-        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False)
+        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
         with bar:
             if jobs == 1:
-                for piece in pieces:
+                for done, piece in enumerate(pieces):
+                    if tell is not None:
+                        tell(done, len(pieces) + 1, piece)
                     _make(piece, settings, build, codes)
                     bar.update()
             else:
