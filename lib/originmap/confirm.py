@@ -224,7 +224,7 @@ class Datums:
             "把握": sure,
             "依据": told["reason"].map(codes("datum_reason")),
         }
-        return pd.DataFrame(frame).rename_axis("序号")
+        return pd.DataFrame(frame).set_axis(range(1, len(told) + 1)).rename_axis("序号")
 
     def _try(self, act: Any) -> None:
         try:
