@@ -6,7 +6,7 @@ from typing import Any, Final
 import pandas as pd
 
 from originmap import gaps as gaps_of
-from originmap import reconcile, selection, vocab
+from originmap import reconcile, seasons, vocab
 from originmap.exports import masked
 from originmap.findings import mask_phones
 from originmap.growers import PARTS
@@ -89,7 +89,7 @@ def collection_table(round_: Round) -> tuple[pd.DataFrame, int]:
         f"{lon:.6f},{lat:.6f}" if pd.notna(lon) else None
         for lon, lat in zip(records["lon"], records["lat"], strict=True)
     ]
-    windows = records["market_windows"].map(selection.windows_text, na_action="ignore")
+    windows = records["market_windows"].map(seasons.windows_text, na_action="ignore")
     records = records.assign(
         point=pd.Series(point, index=records.index, dtype="str"), market_window=windows.astype("str")
     )
