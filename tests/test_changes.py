@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from books import collection_sheet, grower, write_book
 
 import originmap as om
@@ -144,7 +145,7 @@ def test_cells_stand_on_both_sides(tmp_path: Path) -> None:
     found = changes.changes(*two(tmp_path, [grower(种养殖主体="甲一"), grower(种养殖主体="乙二", 电话="13900000002", 基地地址="他处")],
                                  [grower(种养殖主体="丙三", 电话="13900000003", 基地地址="别处"), grower(种养殖主体="甲一", 种养规模=4)]))  # fmt: skip
     shown = (
-        found[["change", "subject_before", "subject_after", "before", "after", "cell_before", "cell_after"]]
+        found[["change", "subject_before", "subject_after", "size_before", "size_after", "cell_before", "cell_after"]]
         .astype("object")
         .fillna("")
     )
@@ -176,7 +177,7 @@ def test_a_product_that_nobody_speaks_of_has_not_vanished(tmp_path: Path) -> Non
 def test_a_row_that_waits_for_correction_is_not_gone(tmp_path: Path) -> None:
     found = changes.changes(*two(tmp_path, [grower()], [grower(种养规模="若干")]))
     assert found["change"].tolist() == ["unchanged"]
-    assert found["after"].isna().all()
+    assert found["size_after"].isna().all()
 
 
 def test_alerts_tell_who_vanished_and_what_changed(tmp_path: Path) -> None:
@@ -198,3 +199,27 @@ def test_without_a_round_before_there_is_nothing_to_compare(tmp_path: Path) -> N
     assert changes.earlier_rounds(round_) == []
     assert len(changes.series([round_])) == 24 * 8
     assert isinstance(changes.series([]), pd.DataFrame)
+
+
+def test_little_maps_show_the_series_and_tell_unknown_from_zero(tmp_path: Path) -> None:
+    before, after = two(tmp_path, [grower(), grower(乡镇="感德镇", 种养殖主体="乙", 种养规模=10)], [grower(种养规模=5)])
+    line = changes.series([before, after])
+    plan = om.multiples.plan(line, after.places, "cowpea")
+    assert len(plan) == 48
+    by = plan.set_index(["round", "township"])
+    assert by.loc[("2023-03", "感德镇"), "kind"] == "unknown"
+    # One scale over all rounds: 10 亩 is four times 2.5.
+    assert by.loc[("2023-02", "感德镇"), "area_pt2"] == 4 * by.loc[("2023-02", "湖头镇"), "area_pt2"]
+    assert om.multiples.shown([plan])[["value", "zero", "unknown", "sum"]].to_numpy().tolist() == [
+        [2, 0, 22, 12.5],
+        [1, 0, 23, 5.0],
+    ]
+    figure = om.multiples.maps(line, after.places, after.rules, om.figures.furniture(after), product="cowpea")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "2023-02　12.5亩（2/24 个乡镇）" in texts
+    assert "没有报（不是 0）" in texts
+    public = om.figures.furniture(after, profile="public")
+    with pytest.raises(ValueError, match="内部版"):
+        om.multiples.maps(line, after.places, after.rules, public, product="cowpea")
+    (folder := tmp_path / "out").mkdir()
+    assert [path.name for path in om.outgoing.write_multiples(after, folder)] == ["分批次_豇豆.png"]

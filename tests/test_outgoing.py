@@ -170,7 +170,7 @@ def test_the_first_page_reads_notices_and_registers(folder: Path, tmp_path: Path
     assert made.name in desk.message.value
     desk.reread.click()
     assert desk.register.disabled
-    assert (desk.opened.findings["rule"] == "receipt_unconfirmed").sum() == 3
+    assert (desk.opened.findings["rule"] == "receipt_unconfirmed").sum() == 2
     desk.as_of.value = "某天"
     desk.reread.click()
     assert "截止时间" in desk.changed.value
@@ -208,3 +208,14 @@ def test_working_copies_are_pointed_at_the_same_round(root: Path, tmp_path: Path
     om.notebooks.point_at(tmp_path, inbox="data/private/anxi/2023-04", as_of="2023-04-15 17:00")
     known = om.notebooks.known_parameters(om.notebooks.read(tmp_path / "10_intake.ipynb"))
     assert (known["inbox"], known["as_of"]) == ("data/private/anxi/2023-04", "2023-04-15 17:00")
+
+
+def test_a_plain_page_that_stands_alone_has_no_dead_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
+    assert "href='40_progress.ipynb'" in morning.links()
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5")
+    monkeypatch.setenv("SCRIPT_NAME", "/")
+    assert "href" not in morning.links()
+    assert "originmap app --notebook" in morning.links()
+    monkeypatch.setenv("SCRIPT_NAME", "/voila/render/00_start_here.ipynb")
+    assert "href" in morning.links()

@@ -358,7 +358,7 @@ def chase_list(round_: Round, found: pd.DataFrame, township_code: str) -> pd.Dat
     return pd.DataFrame(dict(zip(CHASE_HEADER, parts, strict=True)))
 
 
-def today(found: pd.DataFrame) -> pd.DataFrame:
+def daily(found: pd.DataFrame) -> pd.DataFrame:
     """Return today's list out of `alerts`: one line a kind of alert, how many and where, the gravest first.
 
     Columns `alert, count, townships, what`.

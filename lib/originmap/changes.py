@@ -17,7 +17,7 @@ from originmap.rounds import InboxError, Round, open_round
 from originmap.subjects import normal_name, standing
 
 CHANGE_COLUMNS: Final = [
-    "change", "township_code", "township", "product", "subject_before", "subject_after", "before", "after", "difference", "moved_m",
+    "change", "township_code", "township", "product", "subject_before", "subject_after", "size_before", "size_after", "difference", "moved_m",
     "cell_before", "cell_after", "evidence",
 ]  # fmt: skip
 COMPARED_COLUMNS: Final = ["township_code", "township", "product", "compared"]
@@ -73,7 +73,7 @@ def changes(before: Round, after: Round) -> pd.DataFrame:
     Returns
     -------
     `change` is new, gone, grown, shrunk, moved, renamed, review (a name nearly the same, for a person to decide: neither gone nor new) or
-    unchanged; a subject with several changes has several rows. `before` and `after` are standing sizes (亩 or heads), NA where no row of it can
+    unchanged; a subject with several changes has several rows. `size_before` and `size_after` are standing sizes (亩 or heads), NA where no row of it can
     be read; `moved_m` metres between the points of one plot. Buyers are left out.
     """
     both = compared(before, after).query("compared == 'yes'")
@@ -96,7 +96,7 @@ def changes(before: Round, after: Round) -> pd.DataFrame:
     rows.extend(_row("new", None, one, sides) for _, one in new.iterrows())
     frame = pd.DataFrame(rows, columns=[name for name in CHANGE_COLUMNS if name != "township"])
     texts = ["change", *_KEY, "subject_before", "subject_after", "cell_before", "cell_after", "evidence"]
-    numbers = ["before", "after", "difference", "moved_m"]
+    numbers = ["size_before", "size_after", "difference", "moved_m"]
     frame = frame.astype(dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float64"))
     frame["township"] = frame["township_code"].map(after.places.names).astype("str")
     products = {code: at for at, code in enumerate(after.rules.products)}
@@ -194,7 +194,7 @@ def _row(
     return {
         "change": change, "township_code": some["township_code"], "product": some["product"],
         "subject_before": None if one is None else one["subject_name"], "subject_after": None if other is None else other["subject_name"],
-        "before": then, "after": now, "difference": round(now - then, 2), "moved_m": np.nan,
+        "size_before": then, "size_after": now, "difference": round(now - then, 2), "moved_m": np.nan,
         "cell_before": None if one is None else sides[0].cell(one, field, plots[0]),
         "cell_after": None if other is None else sides[1].cell(other, field, plots[1]), "evidence": evidence or None,
     }  # fmt: skip

@@ -177,4 +177,10 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "moved_m": ("移动(米)", "Moved (m)"),
     "cell_before": ("上批出处", "Cell before"),
     "cell_after": ("本批出处", "Cell now"),
+    "due": ("应报品种", "Due"),
+    "judged": ("可判迟早", "Judged"),
+    "on_time": ("按时品种", "On time"),
+    "completed": ("已报品种(含零)", "Completed"),
+    "size_before": ("上批规模", "Size before"),
+    "size_after": ("本批规模", "Size now"),
 }

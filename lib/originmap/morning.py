@@ -6,6 +6,7 @@ Widgets are a thin shell; what they show and write is computed elsewhere. The fo
 import asyncio
 import contextlib
 import hashlib
+import os
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -137,16 +138,13 @@ class MorningDesk:
         self.title.value = CSS + title_line(round_, "报送与待办")
         self.changed.value = ""
         self.headline.value = "".join(f"<div>{escape(line)}</div>" for line in round_.headline())
-        self.today.value = html_table(vocab.shown(alerts.today(told)))
+        self.today.value = html_table(vocab.shown(alerts.daily(told)))
         self.sentence.value = f"<p style='user-select:all'>{escape(progress.sentence(round_, found))}</p>"
         self.table.value = html_table(vocab.shown(progress.table(round_, found), products=names))
         lines = receipts.proposed(round_.files, round_.receipts, round_.sheets, round_.places)
         self.lines.value = html_table(vocab.shown(lines[["乡镇", "文件"]])) if len(lines) else "都登记了。"
         self.register.disabled = not len(lines)
-        pages = [path for path in committed() if path.stem != "00_start_here"]
-        self.links.value = "　".join(
-            f"<a href='{escape(path.name)}' target='_blank'>{escape(path.stem)}</a>" for path in pages
-        )
+        self.links.value = links()
 
     def _read(self, _: object = None) -> None:
         """Read the chosen round at the chosen moment; what cannot be read leaves the page as it was and says why."""
@@ -222,6 +220,17 @@ def folder_state(folder: Path) -> str:
     return hashlib.sha256(
         "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in stats).encode()
     ).hexdigest()
+
+
+def links() -> str:
+    """Return the other notebooks as HTML; a plain page that serves this one alone has no links, and says how to open them."""
+    names = [path.stem for path in committed() if path.stem != "00_start_here"]
+    alone = os.environ.get("SERVER_SOFTWARE", "").startswith("voila") and "/voila/render/" not in os.environ.get(
+        "SCRIPT_NAME", ""
+    )
+    if alone:
+        return f"其他各页：{'、'.join(names)}；用 originmap lab 打开，或 originmap app --notebook 页名。"
+    return "　".join(f"<a href='{name}.ipynb' target='_blank'>{name}</a>" for name in names)
 
 
 def _head(text: str) -> Any:

@@ -10,7 +10,7 @@ import pandas as pd
 from openpyxl.cell.cell import MergedCell
 from openpyxl.packaging.core import DocumentProperties
 
-from originmap import alerts, changes, printed, progress, uploading, vocab
+from originmap import alerts, changes, figures, multiples, printed, progress, uploading, vocab
 from originmap.copies import put
 from originmap.exports import stamp, write_xlsx
 from originmap.headers import MIN_HEADER_FIELDS, words
@@ -62,6 +62,19 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
             folder / "批次变化.xlsx", shown, title=title, notes=[_not_compared(before, round_, names), *stamp(round_)]
         )
         written.append(folder / "批次变化.xlsx")
+    return written
+
+
+def write_multiples(round_: Round, folder: Path, *, rules: str | None = None) -> list[Path]:
+    """Write 分批次_<product>.png for every product that two rounds or more have figures of; nothing where there is no earlier round."""
+    line = changes.series([round_, *changes.earlier_rounds(round_, rules=rules)])
+    known = line[line["value"].notna()].groupby("product")["round"].nunique()
+    furniture = figures.furniture(round_)
+    written: list[Path] = []
+    for code, product in round_.rules.products.items():
+        if known.get(code, 0) > 1:
+            figure = multiples.maps(line, round_.places, round_.rules, furniture, product=code)
+            written += figures.save(figure, folder / f"分批次_{product.name}", formats=["png"])
     return written
 
 

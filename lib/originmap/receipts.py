@@ -16,6 +16,7 @@ from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sheets import Inbox
 
+_COUNTYS: Final = ("uploads", "rapid_tests", "planting_area", "receipts", "empty")
 COLUMNS: Final = [*ledgers.RECEIPT_COLUMNS, "file", "arrived"]
 
 
@@ -126,7 +127,7 @@ def proposed(files: pd.DataFrame, receipts: pd.DataFrame, sheets: pd.DataFrame, 
     Parameters
     ----------
     files, sheets
-        A round's own; receipts' own sheets and files in archives that are named are left out.
+        A round's own; the county's own tables and files in archives that are named are left out.
     receipts
         The round's receipts.
 
@@ -135,7 +136,10 @@ def proposed(files: pd.DataFrame, receipts: pd.DataFrame, sheets: pd.DataFrame, 
     Headed 乡镇, 品种, 收到时间, 渠道, 文件, 首报/补报/更正, 全量/增量/无变化/零报告, 盖章件, 登记人.
     """
     named = set(receipts["file"]) - {""}
-    own = set(sheets.loc[sheets["kind"] == "receipts", "file"])
+    # The county's own tables are nobody's report.
+    county = sheets["kind"].isin(_COUNTYS) | ((sheets["kind"] == "contacts") & sheets["township_code"].isna())
+    wholly = county.groupby(sheets["file"]).all()
+    own = set(wholly.index[wholly]) | set(sheets.loc[sheets["kind"] == "receipts", "file"])
     rows = []
     for name in (str(file) for file in files["file"]):
         ways = {name, *(str(path) for path in PurePosixPath(name).parents)}

@@ -162,6 +162,7 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         outgoing.write_desks(round_, build / "desk", townships=codes, before=_before(settings))
     elif kind == "progress":
         outgoing.write_tables(round_, _folder(build, "tables"), before=_before(settings))
+        outgoing.write_multiples(round_, _folder(build, "maps"), rules=str(settings.rules) if settings.rules else None)
     else:
         msg = f"unknown piece {piece!r}"
         raise ValueError(msg)
