@@ -15,8 +15,8 @@ ORDER = (
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
-    "confirm balance cards listing controls onemap page symbols bars figures printed briefing exports summaries corrections marks "
-    "copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
+    "confirm balance cards listing controls onemap page symbols bars figures printed multiples briefing exports summaries corrections "
+    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.

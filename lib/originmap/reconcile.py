@@ -171,7 +171,9 @@ def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -
     whole = gaps[gaps["registry_mu"].notna()]
     rows = []
     for product in products or dict.fromkeys(gaps["product"]):
-        of = _total(whole[whole["product"] == product], product)
+        of = _total(
+            whole[whole["product"] == product], product, counted=("in_review", "registry_unsized"), terms=TERM_COLUMNS
+        )
         rows.append({**of, "townships": int((gaps["product"] == product).sum())})
     columns = [
         "product",
@@ -186,13 +188,15 @@ def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -
     return pd.DataFrame(rows)[[*columns, *TERM_COLUMNS, "in_review", "registry_unsized"]]
 
 
-def _total(of: pd.DataFrame, product: str) -> dict[str, object]:
+def _total(
+    of: pd.DataFrame, product: str, *, counted: Sequence[str] = (), terms: Sequence[str] = ()
+) -> dict[str, object]:
     """Return the sums over the rows whose baseline and collected area are known."""
     known = of[of["baseline_mu"].notna() & of["collected_mu"].notna()]
-    summed = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", *TERM_COLUMNS]
+    summed = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", *terms]
     total = {name: round(float(known[name].sum(skipna=False)), 2) if len(known) else np.nan for name in summed}
     coverage = 100 * total["collected_mu"] / total["baseline_mu"] if total["baseline_mu"] > 0 else np.nan
-    counts = {name: int(known[name].sum()) for name in ("in_review", "registry_unsized")}
+    counts = {name: int(known[name].sum()) for name in counted}
     base = {"product": product, "known_townships": len(known), "townships": len(of)}
     return {**base, **total, **counts, "coverage_pct": round(coverage, 1)}
 
