@@ -151,11 +151,21 @@ def _rows(product: str) -> pd.DataFrame:
 
 
 def test_a_subject_keeps_its_best_candidates():
-    left = subjects(("林小明", None, "甲村"))
-    right = subjects(*[(f"林{sign}明", PHONE, "甲村") for sign in "晓筱孝笑校"], ("林大明", PHONE, "乙村"))
-    found = told(left, right)
-    assert len(found) == 3 + 2  # each of the right side keeps its best one, too
-    assert all("大" not in name for _, name, _ in found)
+    villages = ["甲村", "乙村", None]
+    left = subjects(*[(f"林{sign}明", None, villages[at % 3]) for at, sign in enumerate("小晓筱孝笑校")])
+    right = subjects(*[(f"林{sign}明", None, villages[at % 3]) for at, sign in enumerate("潇萧霄消销硝")])
+    every = matching.match(left, right, load_rules(settings={"matching": {"candidates": 1000}}))
+    assert len(every) == 36
+    assert every["score"].nunique() == 3
+    every["names"] = [
+        sorted([left["subject"].at[one], right["subject"].at[other]])
+        for one, other in zip(every["left"], every["right"], strict=True)
+    ]
+    best = every.sort_values(["score", "names"], ascending=[False, True])
+    wanted = pd.concat([best.groupby(side).head(3) for side in ("left", "right")])
+    kept = matching.match(left, right, RULES)
+    assert set(zip(kept["left"], kept["right"], strict=True)) == set(zip(wanted["left"], wanted["right"], strict=True))
+    assert 18 <= len(kept) < 36
 
 
 def test_subjects_are_the_same_in_any_order():
