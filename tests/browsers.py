@@ -21,8 +21,9 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-# Below the range that systems hand out by themselves: a kernel or a browser starting beside us cannot take one of these.
-PORTS = itertools.count(20_000 + 200 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+# Below the range that systems hand out by themselves: a kernel or a browser starting beside us cannot take one of these, and a
+# process beside us counts elsewhere.
+PORTS = itertools.count(20_000 + 20 * (os.getpid() % 500))
 
 
 @contextlib.contextmanager

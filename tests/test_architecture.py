@@ -11,24 +11,28 @@ PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
     "vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks headers "
-    "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline subjects "
-    "names likeness evidence pairing sense peers decisions verdicts matching checks pairs resubmission outcomes submissions rounds proposals reconcile progress inspection "
-    "plans selection maps panels locate page symbols figures briefing exports corrections marks copies rebuilt returns intake desks "
-    "webpage "
-    "notebooks report sample scale cli"
+    "layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records baseline "
+    "subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission outcomes "
+    "submissions rounds proposals survey growers reconcile lineage gaps progress inspection seasons selection coding board detail "
+    "plans waterfalls maps panels testimony drawing locate confirm balance cards listing controls onemap page symbols bars figures "
+    "briefing exports summaries corrections marks copies rebuilt returns intake desks webpage notebooks report sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions figures briefing exports copies returns notebooks "
+    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns notebooks "
     "report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
-FRONT_END = {"ipywidgets": {"panels", "desks", "locate"}, "ipyleaflet": {"maps", "panels", "locate"}}
-LAZY = ["matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
+FRONT_END = {
+    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "onemap", "panels"},
+    "ipyleaflet": {"drawing", "locate", "maps", "panels"},
+    "anywidget": {"listing"},
+}
+LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]
 MAX_LINES = 400
 
 MODULES = sorted(

@@ -89,12 +89,14 @@ def use_the_map(page, round_, folder):
     # All other colours are gone but for a few blended pixels at the rims.
     assert all(after[name] < max(20, before[name] // 10) for name in after if name != "cowpea"), (before, after)
 
+    page.locator(".leaflet-container").first.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
     canvas = page.locator(".leaflet-container canvas").first.element_handle()
     spot = page.evaluate(FIND_DOT, [canvas, round_.rules.products["cowpea"].colour])
     assert spot is not None
     page.mouse.click(*spot)
     playwright.expect(panel).to_contain_text("出处")
-    playwright.expect(panel).to_contain_text(re.compile(r"〔.*〕第 \d+ 行"))
+    playwright.expect(panel).to_contain_text(re.compile(r"出处：.*〔.*〕"))
     page.wait_for_timeout(300)
     page.screenshot(path=folder / "card.png")
 

@@ -1,5 +1,6 @@
 """50_locate as an analyst opens it: drag a point in the browser, open the round again, and it is there, with who and why."""
 
+import json
 import shutil
 
 import nbformat
@@ -18,6 +19,11 @@ round_ = om.open_round({inbox!r})
 made = om.proposals.of_round(round_)
 panel = om.locate.Locate(round_, made, om.decisions.of_county(round_.folder), who="林一", section="种植业股")
 panel.view"""
+
+FIELD = """
+field = om.confirm.Confirm(round_, made, om.decisions.of_county(round_.folder), who="林一", section="种植业股")
+from IPython.display import display
+display(panel.view, field.view)"""
 
 
 def drag_and_accept(page, panel, first, folder):
@@ -46,20 +52,74 @@ def drag_and_accept(page, panel, first, folder):
     page.screenshot(path=folder / "after.png")
 
 
-def test_a_dragged_point_is_in_the_round_when_it_is_opened_again(chromium, root, tmp_path):
+def opened_in_lab(cell, root, tmp_path):
+    """A county of its own and a notebook of one cell about it."""
     county = tmp_path / "county"
     shutil.copytree(root / "data/sample/anxi/2023-03", county / "2023-03")
     folder, settings = working_copies(county / "2023-03", tmp_path / "private")
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.format(inbox=str(county / "2023-03")))])
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.format(inbox=str(county / "2023-03")))])
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, folder / "drag.ipynb")
-    was = om.open_round(county / "2023-03")
+    return county / "2023-03", folder / "drag.ipynb", settings
+
+
+def test_a_plot_is_drawn_by_clicks_and_a_field_file_is_taken_in(chromium, root, tmp_path):
+    inbox, notebook, settings = opened_in_lab(CELL.replace("\npanel.view", FIELD), root, tmp_path)
+    was = om.open_round(inbox)
+    crop = was.records[was.records["area_mu"].notna() & (was.records["status"] == "accepted")].iloc[0]
+    crop_id, subject = crop["record_id"], str(crop["subject_name"])
+    with in_jupyterlab(chromium, notebook, settings, tmp_path) as (page, errors, abroad):
+        panel = page.locator(".originmap").first
+        panel.get_by_role("button", name="采用此点").wait_for()
+        panel.get_by_placeholder("主体、乡镇、产品，空格分开").fill(crop_id)
+        panel.get_by_placeholder("主体、乡镇、产品，空格分开").press("Tab")
+        playwright.expect(panel).to_contain_text("1 条，请选")
+        panel.locator("select").first.select_option(index=1)
+        playwright.expect(panel).to_contain_text("另行打开的记录")
+        panel.get_by_role("button", name="勾绘地块").click()
+        page.wait_for_timeout(1500)  # the map moves to the field
+        box = panel.locator(".leaflet-container").first.bounding_box()
+        for number, (x, y) in enumerate(((300, 250), (360, 250), (360, 310), (300, 310)), start=1):
+            page.mouse.click(box["x"] + x, box["y"] + y)
+            playwright.expect(panel).to_contain_text(f"已点 {number} 个角" if number < 3 else "勾绘")
+            page.wait_for_timeout(400)
+        panel.get_by_placeholder("如：电话核实").fill("现场量过")
+        panel.get_by_placeholder("如：电话核实").press("Tab")
+        panel.get_by_role("button", name="保存地块").click()
+        playwright.expect(panel).to_contain_text(f"已保存：{subject} 的地块")
+        page.screenshot(path=tmp_path / "plot.png")
+        drawn = om.open_round(inbox).plots
+        assert drawn["record_id"].tolist() == [crop_id]
+        assert len(drawn.geometry.iloc[0].exterior.coords) == 5  # four corners: no click was lost or doubled
+        assert 0.5 < drawn["plot_mu"].iat[0] < 50
+
+        field = page.locator(".originmap").last
+        spot = {"type": "Point", "coordinates": [float(crop["lon"]) + 0.0003, float(crop["lat"])]}
+        one = {"type": "Feature", "properties": {"name": "地头", "record_id": crop_id}, "geometry": spot}
+        content = json.dumps({"type": "FeatureCollection", "features": [one]}).encode()
+        with page.expect_file_chooser() as chooser:
+            field.get_by_role("button", name="选文件").click()
+        chooser.value.set_files({"name": "外业.geojson", "mimeType": "application/json", "buffer": content})
+        playwright.expect(field).to_contain_text("1 个要素，1 个对到记录，1 个拿得准")
+        field.get_by_role("button", name="采用所选").click()
+        playwright.expect(field).to_contain_text("已保存 1 条决定")
+        field.scroll_into_view_if_needed()
+        page.screenshot(path=tmp_path / "field.png")
+        row = om.open_round(inbox).records.set_index("record_id").loc[crop_id]
+        assert row["lon"] == round(float(crop["lon"]) + 0.0003, 6)
+    assert abroad == []
+    assert errors == []
+
+
+def test_a_dragged_point_is_in_the_round_when_it_is_opened_again(chromium, root, tmp_path):
+    inbox, notebook, settings = opened_in_lab(CELL, root, tmp_path)
+    was = om.open_round(inbox)
     first = om.proposals.of_round(was).queue.iloc[0]
-    with in_jupyterlab(chromium, folder / "drag.ipynb", settings, tmp_path) as (page, errors, abroad):
+    with in_jupyterlab(chromium, notebook, settings, tmp_path) as (page, errors, abroad):
         panel = page.locator(".originmap").first
         panel.get_by_role("button", name="采用此点").wait_for()
         drag_and_accept(page, panel, str(first["subject_name"]), tmp_path)
-        again = om.open_round(county / "2023-03")
+        again = om.open_round(inbox)
         both = om.verdicts.side_by_side(again.records, again.raw, again.decisions)
         assert len(both) == 1
         told = both.iloc[0]
@@ -75,7 +135,7 @@ def test_a_dragged_point_is_in_the_round_when_it_is_opened_again(chromium, root,
 
         panel.get_by_role("button", name="撤销").click()
         playwright.expect(panel).to_contain_text("已撤销")
-        back = om.open_round(county / "2023-03")
+        back = om.open_round(inbox)
         pd.testing.assert_frame_equal(back.records, was.records)
         assert back.decisions["state"].tolist() == ["undone", "undo"]
     assert abroad == []

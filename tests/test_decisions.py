@@ -186,6 +186,7 @@ def test_the_command_exports_and_merges(tmp_path, capsys):
     assert "1 条决定已写到" in said
     assert "并入 1 条，原已有 0 条。2 条互相矛盾" in said
     assert "林一（种植业股）" in said
+    assert "定为 118.200000," in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours", "out.xlsx", "theirs"]
     for arguments in (
         ["export", "out.csv"],

@@ -15,6 +15,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+import originmap as om
 from originmap import figures, page, plans, symbols
 from originmap.places import load_places, points_of
 from originmap.rules import load_rules
@@ -451,3 +452,30 @@ def test_furniture_refuses_what_is_none():
         dataclasses.replace(FURNITURE, round="2023")
     noon = dataclasses.replace(FURNITURE, as_of=DAY.replace(hour=17, minute=0))
     assert noon.date_text == "2023年3月31日 17:00"
+
+
+def test_the_printed_waterfall_keeps_its_labels_apart_and_within_the_page() -> None:
+    round_ = om.open_round()
+    linked, gaps = om.growers.growers(round_), om.reconcile.planting_area(round_)
+    furniture = om.figures.furniture(round_)
+    steps = om.gaps.waterfall(linked, gaps, product="cowpea")
+    figure = om.figures.waterfall(steps, round_.rules, furniture, product="cowpea")
+    FigureCanvasAgg(figure).draw()
+    renderer = figure.canvas.get_renderer()
+    texts = [text for text in figure.axes[0].texts if text.get_text()]
+    boxes = [text.get_window_extent(renderer) for text in texts]
+    page = figure.bbox
+    for at, one in enumerate(boxes):
+        assert page.x0 <= one.x0
+        assert one.x1 <= page.x1
+        for other_at in range(at):
+            assert not one.overlaps(boxes[other_at]), (texts[at].get_text(), texts[other_at].get_text())
+    said = " ".join(text.get_text() for text in texts)
+    assert "附件5底数" in said
+    assert f"{steps['known_townships'].iat[0]} / 24" in said
+    silent = gaps[gaps["collected_mu"].isna() & (gaps["product"] == "cowpea")].iloc[0]
+    empty = om.gaps.waterfall(linked, gaps, product="cowpea", township_code=silent["township_code"])
+    drawn = om.figures.waterfall(empty, round_.rules, furniture, product="cowpea", where=silent["township"])
+    assert any("不是 0" in text.get_text() for text in drawn.axes[0].texts)
+    with pytest.raises(ValueError, match="内部版"):
+        om.figures.waterfall(steps, round_.rules, om.figures.furniture(round_, profile="public"), product="cowpea")

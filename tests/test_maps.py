@@ -225,24 +225,6 @@ def test_labels_take_a_second_line_and_let_the_pointer_through(places):
     assert "凤城镇" in html
 
 
-def test_no_text_of_a_sheet_becomes_html(records, rules):
-    for _, record in records.iterrows():
-        html = maps.card(record, rules)
-        assert "<script" not in html
-        assert "<img" not in html
-        assert "<b>" in html  # our own
-        assert html.count("<b>") == 1
-        assert "1380000" not in html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;.xlsx" in html
-    assert "5–7月" in html
-
-
-def test_a_card_says_unknown_where_nothing_is_known(records, rules):
-    record = records.iloc[0].copy()
-    record[["size_value", "market_windows", "subject_name", "production_mode"]] = None
-    assert maps.card(record, rules).count("—") >= 4
-
-
 def test_legends_are_escaped_and_name_what_is_shown(rules):
     html = maps.point_legend(rules, ["cowpea"])
     assert "豇豆" in html

@@ -158,7 +158,7 @@ def test_a_subject_keeps_its_best_candidates():
     assert len(every) == 36
     assert every["score"].nunique() == 3
     every["names"] = [
-        sorted([left["subject"].at[one], right["subject"].at[other]])
+        "".join(sorted([left["subject"].loc[one], right["subject"].loc[other]]))
         for one, other in zip(every["left"], every["right"], strict=True)
     ]
     best = every.sort_values(["score", "names"], ascending=[False, True])

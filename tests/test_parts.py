@@ -12,7 +12,7 @@ from books import write_book
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from originmap import notation, parts, records, texts, workbooks
+from originmap import notation, parts, placing, records, texts, workbooks
 from originmap.findings import mask_phone, mask_phones
 from originmap.formats import Limits, UnreadableFileError
 from originmap.rules import load_rules
@@ -152,7 +152,7 @@ SIGNS = "0123456789１２.,，、 　-:；°E'N东北林陈一亩万半约()（�
 )
 def test_columns_are_read_as_single_texts_are(cells):
     column = pd.Series([cell or None for cell in cells], dtype="str")
-    phones, points = records._phones(column), records._points(column, BOX)
+    phones, points = records._phones(column), placing._points(column, BOX)
     assert mask_phones(column).fillna("").tolist() == [mask_phone(cell) for cell in cells]
     for at, cell in enumerate(cells):
         if not cell:

@@ -6,7 +6,7 @@ import pytest
 
 import originmap as om
 from originmap import datum, points
-from originmap.places import load_places
+from originmap.places import load_places, points_of
 from originmap.rules import load_rules
 
 RULES = load_rules()
@@ -136,33 +136,26 @@ def test_of_three_plots_the_one_that_strays_is_marked_of_two_both():
     assert points.plots_apart(outside, PLACES, farthest_m=10_000).isna().all()
 
 
-@pytest.mark.parametrize("month", ["2023-02", "2023-03"])
-def test_every_planted_point_has_the_true_one_first_or_a_reason(month):
-    round_ = om.open_round(COUNTY / month)
-    planted = pd.read_csv(COUNTY / "truth" / "collection.csv", dtype="str")
-    planted = planted[(planted["round"] == month) & planted["mistakes"].fillna("").str.contains("point_")]
-    found = round_.findings[round_.findings["rule"].str.startswith("point_")].copy()
-    truth = planted.astype({"row": int}).merge(found, on=["file", "sheet", "row"], how="inner", suffixes=("", "_found"))
-    assert len(truth) >= 6
-    texts = truth["value"].where(truth["value"] != "").astype("str")
-    proposals = points.candidates(texts, truth["township_code"], PLACES, margin_degrees=0.5)
-    reasons = points.undecidable(proposals, texts, PLACES)
-    firsts = proposals[proposals["rank"] == 1].set_index("row")
-    told = {}
-    for number, row in truth.iterrows():
-        told.setdefault(row["rule"], []).append("" if pd.isna(reasons[number]) else reasons[number])
-        if pd.isna(reasons[number]):
-            metres = 111_000 * np.hypot(
-                firsts.loc[number, "lon"] - float(row["lon"] or "nan"), firsts.loc[number, "lat"] - float(row["lat"])
-            )
-            assert metres < 40, (row["value"], firsts.loc[number])
-    for rule in ("point_swapped", "point_dms_as_decimal", "point_decimal_lost", "point_far"):
-        assert set(told.get(rule, [""])) == {""}, told
-    assert set(told.get("point_outside", ["not_home"])) == {"not_home"}
-
-
 def test_precision_is_that_of_the_finer_number():
     """A spreadsheet makes 118.180 to 118.18: only both numbers short say that a point is coarse."""
     assert points.precision_m("118.18,25.23011") == pytest.approx(0.557, abs=0.001)
     assert points.precision_m("118.18,25.23") == pytest.approx(556.6, abs=0.1)
     assert np.isnan(points.precision_m("见地图"))
+
+
+def test_every_reading_of_a_file_is_in_the_datum_that_is_settled_or_suspected():
+    home = (118.067222, 24.935833)
+    x, y = (float(value) for value in datum.from_wgs84(*home, "gcj02"))
+    typed = f"{x:.6f},{y:.6f}"
+    text = pd.Series([typed, f"{y:.6f},{x:.6f}", typed.replace("118.", "128.")], dtype="str")
+    town = pd.Series([PLACES.within(points_of(pd.Series([home[0]]), pd.Series([home[1]]))).iat[0]] * 3)
+    said = pd.Series(["gcj02"] * 3)
+    for how, kept in (("settled", {"typed", "swapped", "digit", "minutes"}), ("suspected", None)):
+        told = points.candidates(text, town, PLACES, margin_degrees=0.5, **{how: said})
+        firsts = told[told["rank"] == 1]
+        assert firsts["lon"].tolist() == pytest.approx([home[0]] * 3, abs=2e-6), how
+        assert firsts["lat"].tolist() == pytest.approx([home[1]] * 3, abs=2e-6), how
+        if kept:
+            assert set(told["reading"]) <= kept
+    nobody = points.candidates(text, town, PLACES, margin_degrees=0.5, settled=pd.Series([None] * 3, dtype="str"))
+    assert nobody[nobody["rank"] == 1]["lon"].sub(home[0]).abs().min() > 0.004

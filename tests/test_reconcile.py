@@ -108,6 +108,9 @@ def test_the_planting_area_tables_own_mistakes_are_said_with_their_cells(tmp_pat
         ("baseline_township_twice", "C5"),
         ("baseline_township_twice", "C6"),
         ("township_unknown", "B7"),
+        ("baseline_township_missing", "B2"),
+        ("baseline_total_differs", "D8"),
+        ("baseline_total_differs", "E8"),
     }
     assert gap(round_, "感德镇", "cowpea")["gap_status"] == "no_baseline"
     assert gap(round_, "西坪镇", "cowpea")["gap_status"] == "no_baseline"

@@ -11,26 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import originmap as om
+from originmap.board import Board, sentence
 from originmap.places import load_places, points_of
 from originmap.rules import load_rules
-from originmap.selection import (
-    PERIODS,
-    Selection,
-    circular,
-    filters,
-    located,
-    named,
-    not_located,
-    parse_window,
-    period,
-    periods,
-    select,
-    sentence,
-    subjects,
-    summary,
-    window_text,
-    windows_text,
-)
+from originmap.seasons import PERIODS, circular, parse_window, period, periods, window_text, windows_text
+from originmap.selection import Selection, filters
+from originmap.selection import read as selection_read
+from originmap.subjects import normal_name, standing
 
 RULES = load_rules()
 PLACES = load_places(RULES)
@@ -46,6 +33,7 @@ def rows(*changes):
     plain = {
         "township_code": TOWNS[0], "township": PLACES.names[TOWNS[0]], "subject_name": "甲", "subject_type": "household",
         "product": "cowpea", "plot_key": "", "cropping": "1", "area_mu": 1.0, "head_count": np.nan, "size_unit": "mu",
+        "village": None, "trace_methods": None, "credit_grade": None, "base_address": None, "coord_status": "ok",
         "market_windows": WINDOWS[0], "production_mode": "open", "collected_on": None, "round": "2023-03", "lon": 118.0,
         "lat": 25.1, "status": "accepted",
     }  # fmt: skip
@@ -82,7 +70,18 @@ def records():
             "production_mode": pd.Series(
                 chance.choice(np.array(["open", "protected", None], dtype=object), n), dtype="str"
             ),
-            "collected_on": pd.Series([None] * n, dtype="str"),
+            "village": pd.Series(chance.choice(np.array(["山前村", "溪口村", None], dtype=object), n), dtype="str"),
+            "trace_methods": pd.Series(
+                chance.choice(np.array(["code", "certificate;code", "label", None], dtype=object), n), dtype="str"
+            ),
+            "credit_grade": pd.Series(chance.choice(np.array(["A", "B", None], dtype=object), n), dtype="str"),
+            "base_address": pd.Series(
+                chance.choice(np.array(["溪口桥头", "后山", None], dtype=object), n), dtype="str"
+            ),
+            "coord_status": chance.choice(["ok", "proposed", "missing"], n),
+            "collected_on": pd.Series(
+                chance.choice(np.array(["2023-01-09", "2023-02-20", None], dtype=object), n), dtype="str"
+            ),
             "round": "2023-03",
             "status": chance.choice(["accepted", "quarantined"], n, p=[0.9, 0.1]),
         }
@@ -90,6 +89,54 @@ def records():
     lost = chance.random(n) < 0.1
     lon = pd.Series(np.where(lost, np.nan, 118 + chance.random(n) / 4))
     return gpd.GeoDataFrame(frame, geometry=points_of(lon, lon - 93))
+
+
+def select(records, selection):
+    return Board.of(records, RULES, PLACES).choose(selection).records
+
+
+def plainly(records, selection):
+    """The same filters in plain pandas, to compare with."""
+    keep = pd.Series(data=True, index=records.index)
+    for wanted, column in ((selection.products, "product"), (selection.townships, "township_code"), (selection.villages, "village"),
+                           (selection.subject_types, "subject_type"), (selection.production_modes, "production_mode"),
+                           (selection.credit_grades, "credit_grade"), (selection.statuses, "status"),
+                           (selection.coord_statuses, "coord_status")):  # fmt: skip
+        if wanted:
+            keep &= records[column].isin(wanted)
+    if selection.trace_methods:
+        keep &= records["trace_methods"].map(
+            lambda text: pd.notna(text) and bool({*text.split(";")} & {*selection.trace_methods})
+        )
+    size = records["area_mu" if selection.size_unit == "mu" else "head_count"]
+    if selection.min_size is not None:
+        keep &= (size >= selection.min_size) & (records["size_unit"] == selection.size_unit)
+    if selection.max_size is not None:
+        keep &= (size <= selection.max_size) & (records["size_unit"] == selection.size_unit)
+    if selection.window is not None:
+        first, last = selection.window
+        wanted = {at % PERIODS for at in range(first, last + 1 + PERIODS * (last < first))}
+        on = [{*table.nonzero()[0].tolist()} for table in periods(records["market_windows"])]
+        keep &= pd.Series([bool(each & wanted) for each in on], index=records.index)
+    if selection.text:
+        said = records[["subject_name", "village", "plot_key", "base_address"]].fillna("").agg("\n".join, axis=1)
+        keep &= said.str.contains(selection.text, regex=False)
+    return records[keep]
+
+
+def totals(records, by):
+    """Totals in plain pandas, to compare with: by product, or by township and product."""
+    rows = pd.DataFrame(records.drop(columns="geometry")).assign(
+        subject=normal_name(records["subject_name"], PLACES), buyer=records["subject_type"].eq("buyer").fillna(False).astype(bool),
+        located=records.geometry.notna() & ~records.geometry.is_empty,
+    )  # fmt: skip
+    grower, person = rows[~rows["buyer"]], list(dict.fromkeys([*by, "product", "township_code", "subject"]))
+    table = pd.DataFrame({"records": rows.groupby(by).size(), "located": rows.groupby(by)["located"].sum()})
+    for name, part in (("subjects", grower), ("buyers", rows[rows["buyer"]])):
+        table[name] = part.drop_duplicates(person).groupby(by).size().reindex(table.index).fillna(0)
+    table["area_mu"] = standing(grower, by, measure=RULES["reconcile"]["area_measure"]).reindex(table.index)
+    table["head_count"] = standing(grower, by, value="head_count").reindex(table.index)
+    return table
 
 
 def some(values):
@@ -109,12 +156,47 @@ def selections(draw):
         products=draw(some(RULES.products)),
         townships=draw(some(TOWNS)),
         subject_types=draw(some(om.vocab.codes("subject_type"))),
+        villages=draw(some(["山前村", "溪口村"])),
         production_modes=draw(some(om.vocab.codes("production_mode"))),
+        trace_methods=draw(some(om.vocab.codes("trace_methods"))),
+        credit_grades=draw(some("AB")),
+        coord_statuses=draw(some(om.vocab.codes("coord_status"))),
+        text=draw(st.sampled_from(["", "", "溪口", "户1", "没有"])),
         min_size=low,
         max_size=high,
         size_unit=draw(st.sampled_from(["mu", "head", "bird"])),
         window=draw(st.none() | st.tuples(place, place)),
     )
+
+
+@pytest.fixture(scope="module")
+def board(records):
+    return Board.of(records, RULES, PLACES)
+
+
+@unhurried
+@given(selection=selections())
+def test_a_board_selects_and_adds_up_as_plain_pandas_does(board, records, selection):
+    chosen, found = board.choose(selection), plainly(records, selection)
+    assert list(chosen.records["record_id"]) == list(found["record_id"])
+    assert len(chosen) == len(found)
+    wanted = totals(found, ["product"]).reindex(list(RULES.products))
+    numbers = ["records", "located", "subjects", "buyers"]
+    wanted[numbers] = wanted[numbers].fillna(0).astype("int64")
+    pd.testing.assert_frame_equal(
+        chosen.summary.set_index("product"), wanted, check_dtype=False, check_names=False, atol=0.011
+    )
+    wanted = totals(found, ["township_code", "product"])
+    got = chosen.townships.set_index(["township_code", "product"]).reindex(wanted.index)
+    assert len(got) == len(chosen.townships)
+    pd.testing.assert_frame_equal(got, wanted, check_dtype=False, check_index_type=False, atol=0.011)
+    growers = found[found["subject_type"] != "buyer"]
+    calendar = pd.DataFrame(periods(growers["market_windows"])).groupby(growers["product"].to_numpy()).sum()
+    pd.testing.assert_frame_equal(
+        chosen.calendar.loc[calendar.index], calendar, check_names=False, check_dtype=False, check_index_type=False
+    )
+    assert chosen.calendar.to_numpy().sum() == calendar.to_numpy().sum()
+    assert selection_read(selection.written()) == selection
 
 
 @unhurried
@@ -284,7 +366,8 @@ def test_summary_keeps_unknown_apart_from_zero_and_buyers_from_totals():
         {"product": "celery", "area_mu": np.nan},
         {"product": "pig", "area_mu": np.nan, "head_count": 40.0, "size_unit": "head"},
     )
-    table = summary(found, RULES).set_index("product")
+    chosen = Board.of(found, RULES, PLACES).choose(Selection())
+    table = chosen.summary.set_index("product")
     assert list(table.index) == list(RULES.products)
     assert table.loc["cowpea", ["records", "located", "subjects", "buyers"]].tolist() == [4, 3, 2, 1]
     assert table.loc["cowpea", "area_mu"] == 3.0
@@ -292,16 +375,15 @@ def test_summary_keeps_unknown_apart_from_zero_and_buyers_from_totals():
     assert pd.isna(table.loc["celery", "area_mu"])
     assert pd.isna(table.loc["egg", "area_mu"])
     assert table.loc["pig", "head_count"] == 40.0
-    assert subjects(found) == 2
-    assert subjects(found, buyers=True) == 1
-    assert table.attrs == {}
-    assert located(found).sum() == 5
-    assert not_located(found).to_dict() == {PLACES.names[TOWNS[0]]: 1}
+    assert chosen.subjects() == 2
+    assert chosen.subjects(buyers=True) == 1
+    assert chosen.board.located.sum() == 5
+    assert chosen.not_located.to_dict() == {PLACES.names[TOWNS[0]]: 1}
 
 
 def test_summary_agrees_with_the_reconciliation(root):
     round_ = om.open_round(root / "data/sample/anxi/2023-03")
-    table = summary(select(named(round_.records, round_.places), Selection()), round_.rules).set_index("product")
+    table = Board.of(round_.records, round_.rules, round_.places).choose(Selection()).summary.set_index("product")
     gaps = om.reconcile.planting_area(round_).groupby("product")
     for product in round_.rules.baseline_products:
         assert table.loc[product, "area_mu"] == pytest.approx(gaps["collected_mu"].sum()[product], abs=0.005)
@@ -313,11 +395,16 @@ def test_a_sentence_never_mixes_mu_and_heads():
     found = rows(
         {"area_mu": 2.5}, {"area_mu": 1.0, "plot_key": "东"}, pig, {"subject_name": "商", "subject_type": "buyer"}
     )
+    board = Board.of(found, RULES, PLACES)
+
+    def said(selection):
+        return sentence(selection, board.choose(selection))
+
     narrow = Selection(products=("cowpea",), min_size=2.0, size_unit="mu", window=(12, 12))
-    assert sentence(narrow, found, RULES) == "豇豆，≥2亩，5月上旬上市：1 个主体，2.5 亩"
-    assert sentence(Selection(), found, RULES) == "全部产品：2 个主体，3.5 亩，生猪 40 头，另有产地收购商 1 家"
-    assert sentence(Selection(products=("pig",)), found, RULES) == "生猪：1 个主体，40 头"
-    assert sentence(Selection(products=("egg",)), found, RULES) == "鸡蛋：0 个主体"
+    assert said(narrow) == "豇豆，≥2亩，5月上旬上市：1 个主体，2.5 亩"
+    assert said(Selection()) == "全部产品：2 个主体，3.5 亩，生猪 40 头，另有产地收购商 1 家"
+    assert said(Selection(products=("pig",))) == "生猪：1 个主体，40 头"
+    assert said(Selection(products=("egg",))) == "鸡蛋：0 个主体"
 
 
 def test_filters_in_words_name_townships():

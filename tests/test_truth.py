@@ -8,7 +8,11 @@ import pandas as pd
 import pytest
 
 import originmap as om
+from originmap import proposals
 from originmap.checks import RECORD_COLUMNS
+from originmap.decisions import Store
+from originmap.findings import RULES
+from originmap.sample.doubles import EXCHANGE
 from originmap.subjects import normal_name
 
 SAMPLE = om.rounds.PROJECT / "data" / "sample"
@@ -92,6 +96,7 @@ def test_settled_points_are_the_true_ones_and_the_others_are_explained(opened: o
 
 def test_every_planted_mistake_is_found_at_its_cell_and_nothing_else(opened: om.Round) -> None:
     planted = truth("mistakes", opened).fillna("")
+    planted = planted[planted["rule"].isin(list(RULES))]  # what no reader knows yet is not found
     key = ["file", "sheet", "cell", "rule"]
     expected = set(planted[key].itertuples(index=False, name=None))
     found = set(opened.findings[key].itertuples(index=False, name=None))
@@ -103,6 +108,18 @@ def test_every_planted_mistake_is_found_at_its_cell_and_nothing_else(opened: om.
 @pytest.fixture(scope="module", params=["anxi", "tiny"])
 def third(request: pytest.FixtureRequest) -> om.Round:
     return om.open_round(SAMPLE / request.param / "2023-03")
+
+
+def test_files_in_another_datum_are_told_where_enough_subjects_are_known(march: om.Round) -> None:
+    """Two files speak for their datum through subjects of the month before; a late one of three rows cannot."""
+    planted = truth("datums", march).set_index("file")
+    told = proposals.datums(march, earlier=proposals.before(march)).set_index("file")
+    sure = planted[planted["decidable"] == "yes"]
+    assert told.loc[sure.index, "datum"].to_dict() == sure["datum"].to_dict()
+    assert told.loc[planted.index[planted["decidable"] == "no"], "datum"].isna().all()
+    others = told[~told.index.isin(planted.index)]
+    assert others["datum"].dropna().eq("wgs84").all()
+    assert others["datum"].notna().sum() >= 10
 
 
 def test_registry_and_planting_area_are_read_whole(third: om.Round) -> None:
@@ -172,6 +189,24 @@ def test_every_status_is_the_plans(opened: om.Round) -> None:
     assert both["gap_status"].tolist() == both["status"].tolist()
     for made, meant in (("registry_mu", "registry"), ("collected_mu", "collected"), ("gap_mu", "gap")):
         pd.testing.assert_series_equal(both[made], both[meant], check_names=False, rtol=0, atol=0.006)
+
+
+@pytest.mark.parametrize("name", ["anxi", "tiny"])
+def test_the_verdicts_can_be_merged_and_say_what_the_truth_says(name: str, tmp_path: Path) -> None:
+    round_ = om.open_round(SAMPLE / name / "2023-03")
+    store = Store(tmp_path / "decisions.db")
+    new, known = store.merge(SAMPLE / name / EXCHANGE)
+    assert (new > 0, known) == (True, 0)
+    held = om.matching.decided(store.entries())
+    assert (held["state"] == "active").all()
+    said = truth("verdicts", round_)
+    one, other = (normal_name(said[side], round_.places) for side in ("name_a", "name_b"))
+    meant = {
+        (code, *sorted(pair)): verdict == "same"
+        for code, *pair, verdict in zip(said["township_code"], one, other, said["verdict"], strict=True)
+    }
+    keys = held[["township_code", "name_a", "name_b"]].itertuples(index=False, name=None)
+    assert dict(zip(keys, held["same"], strict=True)) == meant
 
 
 def test_the_sample_shows_every_state_that_matters(march: om.Round) -> None:

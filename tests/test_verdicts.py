@@ -231,6 +231,62 @@ def test_a_slip_that_came_back_is_in_its_originals_datum_and_under_its_decisions
     assert om.proposals.datums(after).empty
 
 
+def test_a_slip_keeps_the_datum_of_an_original_that_was_taken_away(tmp_path):
+    path = folder(
+        tmp_path, grower(), grower(种养殖主体="陈大样", 种养规模="若干"), settings='[datum]\n"湖头镇.xlsx" = "gcj02"\n'
+    )
+    before = om.open_round(path)
+    slip = om.returns.slip_bytes(before, "湖头镇.xlsx", "350524102")
+    (path / "湖头镇.xlsx").unlink()
+    (path / "改好了.xlsx").write_bytes(slip)
+    after = om.open_round(path)
+    assert after.datums == {"改好了.xlsx": "gcj02"}
+    assert after.records[["lon", "lat"]].to_numpy().tolist() == before.records[["lon", "lat"]].to_numpy().tolist()
+    (path / "round.toml").write_text('[datum]\n"湖上乡.xlsx" = "gcj02"\n', encoding="utf-8")
+    with pytest.raises(RulesError, match="没有文件叫“湖上乡"):
+        om.open_round(path)
+
+
+def test_a_datum_decided_for_a_file_that_is_gone_is_orphaned_and_through_its_slip_it_applies(tmp_path):
+    path = folder(tmp_path, grower(), grower(种养殖主体="陈大样", 种养规模="若干"))
+    verdict = verdicts.datum_verdict("2023-03", "湖头镇.xlsx", "gcj02", why="问过采集员")
+    store_of(path).record(verdict, by=LIN)
+    before = om.open_round(path)
+    assert before.decisions["effect"].tolist() == ["applied"]
+    slip = om.returns.slip_bytes(before, "湖头镇.xlsx", "350524102")
+    (path / "湖头镇.xlsx").rename(path / "别的名字.xlsx")
+    gone = om.open_round(path)
+    assert gone.decisions["effect"].tolist() == ["orphaned"]
+    assert gone.datums == {}
+    (path / "别的名字.xlsx").unlink()
+    (path / "改好了.xlsx").write_bytes(slip)
+    back = om.open_round(path)
+    assert back.decisions["effect"].tolist() == ["applied"]
+    assert back.datums == {"改好了.xlsx": "gcj02"}
+    assert verdicts.side_by_side(back.records, back.raw, back.decisions).empty
+    april = om.open_round(folder(tmp_path, grower(), month="2023-04"))
+    assert april.decisions["effect"].tolist() == [""]
+
+
+def test_what_is_suspicious_but_right_can_be_confirmed_as_typed(tmp_path):
+    rows = [
+        grower(基地地址=name, 点位经纬度=f"{lon},25.2301")
+        for name, lon in (("甲", 118.0), ("乙", 118.0001), ("丙", 118.13))
+    ]
+    path = folder(tmp_path, *rows)
+    assert rules_of(om.open_round(path)) == ["plots_apart"]
+    before = om.open_round(path)
+    row = before.records["lon"].idxmax()
+    verdict = verdicts.point_verdict(
+        before.records, before.raw, before.records["record_id"][row], 118.13, 25.2301, why="电话核实，无误", how="typed"
+    )
+    store_of(path).record(verdict, by=LIN)
+    after = om.open_round(path)
+    assert rules_of(after) == ["decided"]
+    assert om.proposals.of_round(after).left == 0
+    assert after.records["lon"][row] == 118.13
+
+
 def test_a_store_elsewhere_can_be_named(tmp_path):
     path = folder(tmp_path, grower(点位经纬度=FAR))
     decide(path)

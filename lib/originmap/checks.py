@@ -52,6 +52,9 @@ def collection(source: Source, frame: gpd.GeoDataFrame, rules: Rules, places: Pl
     below = counted & ~frame["in_scope"].fillna(value=True).astype(bool)
     source.find("below_threshold", below, "size")
     apart = plots_apart(frame, places, farthest_m=float(rules["places"]["plots_apart_m"]))
+    # A point that somebody has settled, as typed or not, is not asked about again.
+    settled_rows = [part.index[part["field"] == "point"] for part in source.findings if _is(part, "decided")]
+    apart = apart.mask(apart.index.isin([row for rows in settled_rows for row in rows]))
     shown = written(apart.dropna() / 1000, "{:.1f} 公里").reindex(frame.index)
     source.find("plots_apart", apart.notna(), "point", value=point.fillna(""), detail=shown)
     return gpd.GeoDataFrame(frame[RECORD_COLUMNS], geometry="geometry", crs=frame.crs)
@@ -71,6 +74,10 @@ def registry(source: Source, frame: pd.DataFrame, rules: Rules, places: Places) 
     counted = frame["status"] == "accepted"
     frame["in_scope"] = in_scope(frame.loc[counted, SCOPE_COLUMNS], rules).reindex(frame.index)
     return frame[REGISTRY_COLUMNS]
+
+
+def _is(part: pd.DataFrame, rule: str) -> bool:
+    return bool(len(part)) and part["rule"].iat[0] == rule
 
 
 def _month(frame: pd.DataFrame) -> pd.Series:

@@ -13,11 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from originmap.decisions import DecisionsError, Store, conflicts, of_county
+from originmap.decisions import DecisionsError, Person, Store, conflicts, of_county, plain
 from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
 from originmap.rules import RulesError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from originmap.rounds import Round
 
 _BAD = {"error": ("error",), "warning": ("error", "warning")}
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     sample.set_defaults(run=_sample)
 
     ledger = commands.add_parser("decisions", help="与同事交换决定：导出、合并一个 .xlsx")
-    ways = ledger.add_subparsers(required=True, metavar="export|merge")
+    ways = ledger.add_subparsers(required=True, metavar="export|merge|import")
     for name, run, what in (
         ("export", _export_decisions, "把本县的全部决定写成 .xlsx"),
         ("merge", _merge_decisions, "并入同事导出的决定；同一文件可反复合并"),
@@ -83,6 +85,17 @@ def _parser() -> argparse.ArgumentParser:
         way.add_argument("file", type=Path, metavar="FILE.xlsx", help="交换的文件")
         way.add_argument("--inbox", default=str(SAMPLE), metavar="INBOX", help="该县任一批次文件夹，默认样例")
         way.set_defaults(run=run)
+    field = ways.add_parser("import", help="读外业采的点和地块（GPX、GeoJSON、KML），对到记录；确认的才成为决定")
+    field.add_argument("file", type=Path, metavar="FILE", help=".gpx、.geojson 或 .kml")
+    field.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹，默认样例")
+    field.add_argument("--datum", choices=["wgs84", "gcj02", "bd09"], default="wgs84", help="文件的坐标系，默认 wgs84")
+    field.add_argument(
+        "--confirm", default="", metavar="N,N|sure", help="采用哪几条（序号），或 sure：拿得准的；不写只列出"
+    )
+    field.add_argument("--who", default="", metavar="NAME", help="决定人")
+    field.add_argument("--section", default="", metavar="NAME", help="科室")
+    field.add_argument("--why", default="", metavar="TEXT", help="理由；不写则记文件和名称")
+    field.set_defaults(run=_import_survey)
 
     lab = commands.add_parser("lab", help="用 JupyterLab 打开工作簿的副本（在 data/private/ 里）")
     lab.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹，默认样例")
@@ -175,9 +188,66 @@ def _merge_decisions(options: argparse.Namespace) -> int:
     new, known = store.merge(options.file)
     clashes = conflicts(store.entries())
     print(f"并入 {new} 条，原已有 {known} 条。" + (f"{len(clashes)} 条互相矛盾，均未采用：" if len(clashes) else ""))
-    for row in clashes.to_dict("records"):
-        print(f"  {row['kind']} {row['target']}：{row['who']}（{row['section']}）{str(row['at'])[:10]} {row['after']}")
+    if len(clashes):
+        from originmap.testimony import said_text
+        from originmap.vocab import code
+
+        for row in plain(clashes).to_dict("records"):
+            about = row["hint"].get("label") or "、".join(map(str, row["target"].values()))
+            who = f"{row['who']}（{row['section']}）{str(row['at'])[:10]}"
+            print(f"  {code('decision', row['kind'])} {about}：{who} 定为 {said_text(row)}")
     return 0
+
+
+def _import_survey(options: argparse.Namespace) -> int:
+    from originmap import proposals, survey
+
+    round_ = open_round(options.inbox)
+    features = survey.read(survey.content(options.file), options.file.name, datum=options.datum)
+    matches = survey.match(features, round_, proposals.of_round(round_, earlier=proposals.before(round_)))
+    shown = survey.shown(matches, {code: product.name for code, product in round_.rules.products.items()})
+    for number, one in shown.iterrows():
+        print(f"{number}. {one['文件里的名称']}（{one['类别']}）", *_listed(one), sep="\n   ")
+    lost = int(matches["row"].isna().sum())
+    print(f"{len(matches)} 个要素，{int(matches['sure'].sum())} 个拿得准，{lost} 个对不上。")
+    if not options.confirm:
+        print("还没有采用任何一条；采用请加 --confirm 序号（或 sure）--who 姓名 --section 科室。")
+        return 0
+    if round_.folder.resolve().is_relative_to((PROJECT / SAMPLE).parents[1]):
+        msg = "随软件的样例里不留决定；请换成自己的批次文件夹。"
+        raise DecisionsError(msg)
+    person = Person(options.who, options.section)
+    chosen = matches.index[matches["sure"]] if options.confirm == "sure" else _numbered(options.confirm, matches.index)
+    made = survey.decided(features, matches, chosen, round_, why=options.why)
+    store = of_county(round_.folder)
+    for verdict in made:
+        store.record(verdict, by=person)
+    print(f"已保存 {len(made)} 条决定（{person.name}，{person.section}）。")
+    return 0
+
+
+def _listed(one: "pd.Series") -> list[str]:
+    """Return what a feature is matched to, and why, as lines."""
+    record = " ".join(str(one[name]) for name in ("乡镇", "种养殖主体", "产品"))
+    away = f"距记录的点 {one['距记录的点']}，距乡镇 {one['距乡镇']}"
+    more = [
+        text for text in (str(one["面积"]), f"已有决定：{one['已有决定']}" if one["已有决定"] != "—" else "") if text
+    ]
+    return [
+        f"→ {record}（{one['依据']}；{away}；可直接采用：{one['可直接采用']}）"
+        if "—" not in record
+        else str(one["依据"]),
+        *more,
+    ]
+
+
+def _numbered(text: str, labels: "pd.Index") -> list[int]:
+    """Return the labels of the numbers (from 1) in ``1,3``; raises DecisionsError for anything else."""
+    parts = [part.strip() for part in text.replace("，", ",").split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= len(labels) for part in parts):
+        msg = f"--confirm 应为 1 到 {len(labels)} 的序号，用逗号分开，或写 sure；现为 {text!r}。"
+        raise DecisionsError(msg)
+    return [int(labels[int(part) - 1]) for part in dict.fromkeys(parts)]
 
 
 def _copies(options: argparse.Namespace) -> tuple[Path, Path]:

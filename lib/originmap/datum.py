@@ -119,7 +119,7 @@ def settle(lon: npt.ArrayLike, lat: npt.ArrayLike, datums: Sequence[str | None])
     return x, y
 
 
-def declared(entries: Any, files: Iterable[str]) -> dict[str, str]:
+def declared(entries: Any, files: Iterable[str], *, gone: Iterable[str] = ()) -> dict[str, str]:
     """Return ``{file: datum}`` from the ``[datum]`` table of a ``round.toml``; files that no entry names are left out.
 
     Parameters
@@ -129,13 +129,15 @@ def declared(entries: Any, files: Iterable[str]) -> dict[str, str]:
         pattern, a longer pattern before a shorter one.
     files
         The names of the round's files, folders with ``/``.
+    gone
+        Originals that are no longer there, only slips made from them: they may be named still.
 
     Raises
     ------
     RulesError
         It is no table, a datum is unknown, or an entry fits no file; the message suggests the nearest name.
     """
-    names = list(files)
+    names = list(dict.fromkeys([*files, *gone]))
     if not isinstance(entries, Mapping):
         msg = f'round.toml：datum 应写成一节 [datum]，每行 "文件名" = "坐标系"，现为 {entries!r}。'
         raise RulesError(msg)

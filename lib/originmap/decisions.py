@@ -19,7 +19,18 @@ from typing import Any, Final
 
 import pandas as pd
 
-KINDS: Final = ("point", "size", "datum", "match", "proposal_refused", "gap_explanation", "undo")
+KINDS: Final = (
+    "point",
+    "size",
+    "plot",
+    "datum",
+    "match",
+    "proposal_refused",
+    "gap_explanation",
+    "selection",
+    "phone_shown",
+    "undo",
+)
 COLUMNS: Final = [
     "id",
     "kind",
@@ -53,6 +64,7 @@ HEADERS: Final[Mapping[str, str]] = {
 VERSION: Final = 1
 BUSY_SECONDS: Final = 30.0
 _SHEET: Final = "决定"
+_LONGEST: Final = 32_000  # of a text: a cell of an .xlsx holds 32,767 signs
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -92,7 +104,7 @@ class Verdict:
     kind
         One of `KINDS` but ``undo``.
     target
-        What it is about: `record_id` (point, size, proposal_refused), `file` and `round` (datum), `township_code` and `pair` (match), `township_code`, `product` and
+        What it is about: `record_id` (point, size, plot, proposal_refused), `file` and `round` (datum), `township_code` and `pair` (match), `township_code`, `product` and
         `round` (gap_explanation). Two decisions of one kind and target are about the same thing.
     after, before
         What holds now and what stood there, as plain values.
@@ -103,7 +115,7 @@ class Verdict:
     hint
         What finds the target again when its id has changed, and what people call it.
     replaces
-        The id of a decision, of anybody, that this one knowingly replaces.
+        The ids of decisions, of anybody, that this one knowingly replaces, joined by spaces.
     """
 
     kind: str
@@ -203,14 +215,15 @@ class Store:
         if not why.strip():
             msg = "请写明理由。"
             raise DecisionsError(msg)
+        if any(len(str(text)) > _LONGEST for text in (*texts.values(), why)):
+            msg = f"决定的内容太长（最多 {_LONGEST} 个字），没有保存。"
+            raise DecisionsError(msg)
         moment = at or datetime.now().astimezone().isoformat(timespec="seconds")
         with self._writing() as connection:
-            if (
-                texts["replaces"]
-                and not connection.execute("SELECT 1 FROM decisions WHERE id = ?", (texts["replaces"],)).fetchone()
-            ):
-                msg = f"没有编号为 {texts['replaces']} 的决定，无从取代。"
-                raise DecisionsError(msg)
+            for other in texts["replaces"].split():
+                if not connection.execute("SELECT 1 FROM decisions WHERE id = ?", (other,)).fetchone():
+                    msg = f"没有编号为 {other} 的决定，无从取代。"
+                    raise DecisionsError(msg)
             number = connection.execute(
                 "SELECT COALESCE(MAX(number), 0) + 1 FROM decisions WHERE who = ? AND section = ?",
                 (by.name, by.section),
@@ -268,8 +281,8 @@ def state(entries: pd.DataFrame) -> pd.DataFrame:
     for row in entries.to_dict("records"):
         if row["kind"] == "undo":
             struck.setdefault(str(json.loads(row["target"])["id"]), []).append((str(row["id"]), "undone"))
-        if row["replaces"]:
-            struck.setdefault(str(row["replaces"]), []).append((str(row["id"]), "replaced"))
+        for other in str(row["replaces"]).split():
+            struck.setdefault(other, []).append((str(row["id"]), "replaced"))
     known: dict[str, str] = {}
 
     def fate(entry: str) -> str:

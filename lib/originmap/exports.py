@@ -57,7 +57,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[str] = (), totals: bool = False) -> None:
+def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[str] = (), totals: int = 0) -> None:
     """Write one table as an office prints it: A4 landscape, a title, headers repeated on every page.
 
     Parameters
@@ -67,7 +67,7 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
     title
         The line above; `notes` stand below.
     totals
-        Whether the last row is a total, and set bold.
+        How many of the last rows are totals, and set bold.
     """
     options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(str(path), options) as book:
@@ -87,6 +87,8 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
         note = book.add_format({"font_name": "宋体", "font_size": 9, "font_color": "#555555"})
         top = _write_head(sheet, [str(name) for name in frame.columns], title, head, heading)
         widths = _widths(frame)
+        names = [str(name).rpartition("›")[2] for name in frame.columns]
+        sheet.set_row(top - 1, LINE_PT * _lines(names, widths) + 2)
         for column, width in enumerate(widths):
             sheet.set_column(column, column, width)
         for row, values in enumerate(frame.astype("object").itertuples(index=False), start=top):
@@ -95,7 +97,7 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
             whole = pd.to_numeric(frame[name], errors="coerce").dropna()
             digits = "#,##0" if (whole == whole.round()).all() else "#,##0.00"
             for row, value in enumerate(frame[name]):
-                bold = totals and row == len(frame) - 1
+                bold = row >= len(frame) - totals
                 if pd.isna(value):
                     sheet.write_string(top + row, column, "—", form(bold=bold, align="center"))
                 elif isinstance(value, (int, float, np.integer)) and not isinstance(value, bool):
@@ -173,22 +175,6 @@ def stamp(round_: Round) -> list[str]:
     """Return the lines that stand under every table: what it is of, when, and whether it is a sample."""
     lines = [f"批次 {round_.name}，数据截至 {round_.as_of:%Y-%m-%d %H:%M}。内部资料。“—”表示没有数据，不是 0。"]
     return [*lines, "样例数据：虚构的县，人名、电话、数量均为编造。"] if round_.is_sample else lines
-
-
-def area_table(round_: Round, gaps: pd.DataFrame, county: pd.DataFrame) -> pd.DataFrame:
-    """Return the area check 面积核对表, headed in Chinese: a row per township and crop, the county's totals last.
-
-    `gaps` and `county` come from ``reconcile.planting_area`` and ``reconcile.county``.
-    """
-    names = {code: product.name for code, product in round_.rules.products.items()}
-    columns = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", "coverage_pct"]
-    rows = gaps[["township", "product", *columns, "gap_status"]].copy()
-    rows["gap_status"] = rows["gap_status"].map(vocab.codes("gap_status"))
-    total = county[["product", *columns]].assign(township="全县合计")
-    known = county["known_townships"].astype("str") + "/" + county["townships"].astype("str") + " 个乡镇"
-    table = pd.concat([rows, total.assign(gap_status=known)], ignore_index=True)
-    table["product"] = table["product"].map(names)
-    return table.rename(columns={name: vocab.label(name) for name in table.columns})
 
 
 def summary_table(round_: Round) -> pd.DataFrame:

@@ -6,6 +6,7 @@ While boundaries are schematic no cell is drawn: outline, seats, names, located 
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from originmap import page
+from originmap import bars, page
 from originmap.page import FAINT, INK, PAPER, Frame, Furniture, width_mm, write
 from originmap.places import Places
 from originmap.plans import (
@@ -200,6 +201,31 @@ def briefing_map(
     text = ("" if furniture.lang == "zh" else " ").join([*note, furniture.note])
     y = page.paragraph(sheet, 11, y - 0.6, text, width=188, size=6.5)
     page.foot(sheet, furniture, places.measure_crs, left=11, top=y)
+    return figure
+
+
+def waterfall(steps: pd.DataFrame, rules: Rules, furniture: Furniture, *, product: str, where: str = "") -> Figure:
+    """Draw a gap step by step, from ``gaps.waterfall``: A4 landscape, internal only; `where` names a township, the county by default."""
+    _internal_only(furniture)
+    figure, sheet = page.a4(landscape=True)
+    item = rules.products[product]
+    crop = item.kind == "crop"
+    name = item.label(furniture.lang)
+    known = {"k": steps["known_townships"].iat[0], "m": steps["townships"].iat[0]}
+    where = where or furniture.word("known_of" if crop else "known_heads", **known)
+    unit = code("size_unit", item.unit, furniture.lang)
+    line = furniture.word("waterfall_of", where=where, unit=unit)
+    page.heading(
+        sheet, furniture, furniture.word("waterfall" if crop else "waterfall_heads", product=name), size=22, more=line
+    )
+    bars.draw(sheet, steps, furniture)
+    measure = furniture.area_measure or str(rules["reconcile"]["area_measure"])
+    note = furniture.word("waterfall_note")
+    if crop:
+        of = furniture.word("measure", measure=code("area_measure", measure, furniture.lang))
+        note = of + furniture.word("waterfall_crop") + note
+    page.paragraph(sheet, bars.LEFT_MM, bars.FLOOR_MM - 28, note, width=bars.RIGHT_MM - bars.LEFT_MM, size=9)
+    page.foot(sheet, replace(furniture, source=furniture.word("lists")), "", left=11, top=17)
     return figure
 
 

@@ -138,6 +138,7 @@ _TABLE: Final = (
     Rule("point_shared", "warning", "{detail} 个主体填了同一个坐标，请核实", "{detail} subjects on one point", "全村共用一个坐标", _OURS),
     Rule("plots_apart", "warning", "此点距该主体其他地块 {detail}，请核实", "This point lies {detail} from the subject's other plots", "同一农户两块地相距 20 公里", _OURS),
     Rule("point_coarse", "note", "坐标只有 {detail} 的精度", "The point is only good to {detail}", "118.18,25.05（两位小数，±550 米）", _OURS),
+    Rule("plot_area_differs", "warning", "图上勾绘的地块 {proposal}，与填报的“{value}”相差 {detail}，请核实", "The plot as drawn ({proposal}) differs from the size reported by {detail}", "填报 2.5 亩，勾绘 4.1 亩", _OURS),
     Rule("datum_declared", "note", "本文件坐标按 {proposal} 换算成 WGS84（依据：{detail}）", "Points of this file were converted from {proposal} ({detail})", 'round.toml 写 "湖头镇.xlsx" = "gcj02"', _OURS),
     # boundaries
     Rule("boundary_unmatched", "warning", "边界文件里的“{value}”对不上 townships.csv，未用；{detail}", "An area of the boundary file fits no township: not used", "边界里写“湖头”，名单里没有", _OURS),
@@ -164,6 +165,8 @@ _TABLE: Final = (
     Rule("baseline_unreadable", "error", "面积“{value}”不是一个数", "The area is not a number", "待核", "notice, 附件5", blocks=True),
     Rule("baseline_total_differs", "warning", "合计“{value}”与各数之和 {proposal} 不符", "The total differs from the sum {proposal}", "合计行未更新", "notice, 附件5"),
     Rule("baseline_township_twice", "error", "乡镇在附件5中出现两次且数值不同（另见 {detail}），两处均不采用", "The township stands twice with other figures ({detail})", "湖头镇两行", "notice, 附件5", blocks=True),
+    Rule("baseline_township_missing", "warning", "附件5没有 {detail} 的行，其{value}底数未知", "No row for {detail}: the baseline of {value} is unknown", "面积表漏了湖头镇", "notice, 附件5"),
+    Rule("baseline_crop_missing", "warning", "附件5没有“{detail}”一列，没有底数可核", "No column for {detail}: there is no baseline", "面积表只有豇豆、芹菜两列", "notice, 附件5"),
     Rule("carried_forward", "note", "本批次没有{detail}", "Not in this round: {detail}", "3 月批次没有附件5", _OURS),
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from originmap.detail import GROUP_BREAKS, GROUP_RADIUS_PX, MIXED, POINTS
 from originmap.places import Places
 from originmap.plans import (
     COVERAGE_COLOURS,
@@ -29,8 +30,7 @@ from originmap.plans import (
     size_breaks,
 )
 from originmap.rules import Rules
-from originmap.selection import windows_text
-from originmap.vocab import CODES, code, label
+from originmap.vocab import CODES, code
 
 GeoJson = dict[str, Any]
 DECIMALS: Final = 6  # of a degree: about 0.1 m
@@ -42,11 +42,6 @@ _HOVER: Final = {"color": "#000000", "weight": 2.5}
 _RING: Final = {"radius": 13, "color": "#000000", "weight": 3, "opacity": 1.0, "fillOpacity": 0.0}
 _PX_PER_PT: Final = 2.1  # a screen is looked at from further away than paper
 _BUYER_FILL: Final = "#FFFFFF"
-
-# The card of a record: what an analyst checks first. People and phones are not on it.
-_CARD: Final = (
-    "subject_type township village product size_value market_windows production_mode credit_grade coord_status"
-).split()
 
 
 def cells(
@@ -81,13 +76,13 @@ def cells(
 
 
 def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
-    """Return the accepted, located records as one GeoJSON of points, the largest first so that none is covered.
+    """Return the located records as one GeoJSON of points, the largest first so that none is covered.
 
     Each has `record_id`, `product`, `area_mu` (None for animals and buyers, who stand outside areas) and its style: colour by
     product, area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
     """
-    plan = point_plan(records, rules)
-    rows = records[(records["status"] == "accepted") & has_point(records)].set_index("record_id")
+    plan = point_plan(records.assign(status="accepted"), rules)  # whatever its status: somebody chose it
+    rows = records[has_point(records)].set_index("record_id")
     rows = rows.loc[plan["record_id"]]
     where = np.round(shapely.get_coordinates(rows.geometry.to_numpy()), DECIMALS).tolist()
     radius = _radius(plan["area_pt2"]).tolist()
@@ -100,6 +95,28 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
         place = {"type": "Point", "coordinates": where[at]}
         features.append(_feature(place, {**own, "style": {**fill, "radius": radius[at]}}))
     return _collection(features)
+
+
+def groups(found: pd.DataFrame, rules: Rules) -> GeoJson:
+    """Return groups of records (``detail.Detail.groups``) as GeoJSON of circles, the largest first.
+
+    Size by the number of records, colour of the product that has at least half of them, else grey. Each has `records`, `lon, lat` and
+    `products`, ``{code: records}``.
+    """
+    features = []
+    for row in found.sort_values(["records", "lon", "lat"], ascending=[False, True, True]).to_dict("records"):
+        lon, lat = round(float(row["lon"]), DECIMALS), round(float(row["lat"]), DECIMALS)
+        fill = rules.products[row["product"]].colour if row["share"] >= 0.5 else MIXED
+        products = {name: int(row[name]) for name in rules.products if row[name]}
+        own = {"records": int(row["records"]), "lon": lon, "lat": lat, "products": products}
+        style = {"fillColor": fill, "radius": GROUP_RADIUS_PX[row["size_class"]], "fillOpacity": 0.8}
+        features.append(_feature({"type": "Point", "coordinates": [lon, lat]}, {**own, "style": style}))
+    return _collection(features)
+
+
+def nothing() -> GeoJson:
+    """Return GeoJSON without a feature."""
+    return _collection([])
 
 
 def ring(lon: float | None = None, lat: float | None = None) -> GeoJson:
@@ -219,6 +236,20 @@ def point_legend(rules: Rules, products: Iterable[str] = ()) -> str:
     return f"<div style='{row}'><b>品种</b>{''.join(lines)}</div><div style='{row}'><b>规模</b>{''.join(sizes)}</div>"
 
 
+def group_legend(rules: Rules, products: Iterable[str] = ()) -> str:
+    """Return the legend of `groups` as HTML."""
+    shown = [rules.products[product] for product in products or rules.products]
+    lines = [_line(_dot(10, product.colour), f"{product.name}占一半以上") for product in shown]
+    lines.append(_line(_dot(10, MIXED), "各品种都不到一半"))
+    sizes = [
+        _line(_dot(2 * radius, "#666666"), f"{class_label(GROUP_BREAKS, index)} 条")
+        for index, radius in enumerate(GROUP_RADIUS_PX)
+    ]
+    row = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
+    note = f"<div style='color:#666'>记录太多，先按方格合成一组；点一组放大，不超过 {POINTS:,} 个点时逐个画出。</div>"
+    return f"<div style='{row}'><b>分组</b>{''.join(lines)}</div><div style='{row}'><b>记录数</b>{''.join(sizes)}</div>{note}"
+
+
 def coverage_legend(rules: Rules, counts: Mapping[str, int]) -> str:
     """Return the legend of `coverage_cells` as HTML with the number of townships, unknowns by their reason."""
     lines = []
@@ -230,29 +261,6 @@ def coverage_legend(rules: Rules, counts: Mapping[str, int]) -> str:
         for status in unknown
     ]
     return f"<div><b>覆盖率（采集 ÷ 底数）</b>{''.join(lines)}</div>"
-
-
-def card(record: pd.Series, rules: Rules) -> str:
-    """Return one record as HTML, all of it escaped: who, what, when, where, and the row of the sheet it stands in."""
-    product = rules.products.get(str(record["product"]))
-    texts = {field: "—" if pd.isna(record[field]) else str(record[field]) for field in _CARD}
-    for field in ("subject_type", "production_mode", "coord_status"):
-        texts[field] = CODES[field].get(texts[field], (texts[field],))[0]
-    texts["product"] = product.name if product else texts["product"]
-    if pd.notna(record["size_value"]):
-        texts["size_value"] = f"{record['size_value']:,.2f}".rstrip("0").rstrip(".")
-        texts["size_value"] += code("size_unit", record["size_unit"]) if pd.notna(record["size_unit"]) else ""
-    if pd.notna(record["market_windows"]):
-        texts["market_windows"] = windows_text(str(record["market_windows"]))
-    rows = [(label("size" if field == "size_value" else field), text) for field, text in texts.items()]
-    rows.append(("出处", f"{record['source_file']}〔{record['source_sheet']}〕第 {record['source_row']} 行"))
-    body = "".join(
-        f"<tr><td style='color:#666;white-space:nowrap;padding-right:8px;vertical-align:top'>{escape(name)}</td>"
-        f"<td style='overflow-wrap:anywhere'>{escape(text)}</td></tr>"
-        for name, text in rows
-    )
-    name = "—" if pd.isna(record["subject_name"]) else str(record["subject_name"])
-    return f"<div style='line-height:1.45'><b>{escape(name)}</b><table>{body}</table></div>"
 
 
 def drawn(layer: Any) -> dict[str, Any]:
@@ -356,7 +364,7 @@ def _line(symbol: str, text: str) -> str:
 
 def _dot(size_px: float, fill: str, *, rim: str = "") -> str:
     edge = f"border:2px solid {escape(rim)};" if rim else ""
-    return f"<span style='width:{size_px:g}px;height:{size_px:g}px;border-radius:50%;{edge}background:{escape(fill)}'></span>"
+    return f"<span style='flex:none;width:{size_px:g}px;height:{size_px:g}px;border-radius:50%;{edge}background:{escape(fill)}'></span>"
 
 
 def _chip(fill: str, *, dashed: bool = False) -> str:

@@ -85,6 +85,22 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "coverage_pct": ("覆盖率", "Coverage"),
     "township": ("乡镇", "Township"),
     "number": ("序号", "No."),
+    "waterfall": ("{product}面积差额构成图", "How the {product} gap is made up"),
+    "waterfall_heads": ("{product}存栏差额构成图", "How the {product} difference is made up"),
+    "waterfall_crop": ("未入名录含口径差异，待核。", "Not registered includes differences of definition. "),
+    "waterfall_of": ("{where}，单位：{unit}", "{where}, in {unit}"),
+    "known_of": ("全县：底数、名录、采集齐全的 {k} / {m} 个乡镇", "County: {k} of {m} townships with all three figures"),
+    "known_heads": ("全县：名录、采集齐全的 {k} / {m} 个乡镇", "County: {k} of {m} townships with both figures"),
+    "not_drawn": ("底数、名录、采集不齐，没有可画的数（不是 0）。", "The figures are not all known: nothing to draw (not 0)."),
+    "bar_total": ("总数", "total"),
+    "bar_down": ("减少", "less"),
+    "bar_up": ("增加", "more"),
+    "lists": ("附件5面积表、附件4名录、附件1采集表", "planting-area table, registry and collection sheets"),
+    "of_which": ("其中待核 {size}", "of which in review {size}"),
+    "waterfall_note": (
+        "规模以下不要求采集；漏采应补采；无法识别应改表；面积、数量不一致应核实；名录外应补录名录。疑似同名待核的按没有对上计。",
+        "Undecided pairs count as unmatched.",
+    ),
     "and": ("；", "; "),
 }  # fmt: skip
 
@@ -365,17 +381,14 @@ def heading(sheet: Axes, furniture: Furniture, theme: str, *, size: float, more:
 
 
 def foot(sheet: Axes, furniture: Furniture, crs: str, *, left: float, top: float) -> float:
-    """Write CRS, who drew it, source and, on a public sheet, the review number; return the y below."""
+    """Write CRS (none on a sheet without a map), who drew it, source and, on a public sheet, the review number; return the y below."""
     right = sheet.get_xlim()[1] - 11
     who = furniture.word("drawn_by", who=furniture.drawn_by)
     write(sheet, right, top - 1.75, who, 7, ha="right")
-    y = paragraph(
-        sheet,
-        left,
-        top,
-        furniture.word("crs", name=crs_text(crs, furniture.lang)),
-        width=right - left - width_mm(who, 7) - 4,
-    )
+    y = top
+    if crs:
+        name = furniture.word("crs", name=crs_text(crs, furniture.lang))
+        y = paragraph(sheet, left, top, name, width=right - left - width_mm(who, 7) - 4)
     if furniture.profile == "public":
         number = furniture.review_number or furniture.word("no_review")
         y = paragraph(sheet, left, y, furniture.word("review", number=number), width=right - left)

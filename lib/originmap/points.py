@@ -162,6 +162,7 @@ def candidates(
     others: pd.DataFrame | None = None,
     earlier: pd.DataFrame | None = None,
     suspected: pd.Series | None = None,
+    settled: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Return the readings of every point's text, the likeliest first.
 
@@ -180,6 +181,8 @@ def candidates(
         `lon, lat` (WGS84). Several a row are allowed, the nearest counts.
     suspected
         A datum that the file is suspected of, by row; its reading comes before the one as typed.
+    settled
+        The datum that the file is declared or decided in, by row, NA where nobody has said: every reading of such a row is in it.
 
     Returns
     -------
@@ -193,6 +196,16 @@ def candidates(
     frame = pd.DataFrame(rows, columns=["row", "reading", "lon", "lat", "datum", "precision_m"])
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
+    if suspected is not None:
+        hint = frame["row"].map(suspected)
+        # A slip of the hand in such a file is one in its datum.
+        slip = hint.isin(["gcj02", "bd09"]) & ~frame["reading"].str.contains("typed|swapped$|gcj02|bd09")
+        frame["datum"] = frame["datum"].mask(slip, hint)
+    if settled is not None:
+        said = frame["row"].map(settled).astype("str")
+        # What reads the text in another datum contradicts what is settled.
+        frame = frame[said.isna() | ~frame["reading"].str.contains("gcj02|bd09")]
+        frame = frame.assign(datum=said[frame.index].fillna(frame["datum"])).reset_index(drop=True)
     lon, lat = datum.settle(frame["lon"].to_numpy(), frame["lat"].to_numpy(), frame["datum"].tolist())
     frame = frame.assign(lon=lon.round(6), lat=lat.round(6))
     where = points_of(frame["lon"], frame["lat"])
@@ -204,7 +217,7 @@ def candidates(
     prior = frame["reading"].map(PRIOR).astype("float64")
     if suspected is not None:
         hint = frame["row"].map(suspected).astype("str")
-        prior = prior.mask(frame["reading"] == hint, 4.0)
+        prior = prior.mask(frame["reading"] == hint, 4.0).mask(frame["reading"] == "swapped_" + hint, 2.0)
     near = np.exp(-frame["township_m"].fillna(0.0) / (places.tolerance_m / 2.0))
     weight = prior * near
     for name, spread in (("others_m", 1500.0), ("earlier_m", 300.0)):
@@ -221,7 +234,7 @@ def undecidable(proposals: pd.DataFrame, texts: pd.Series, places: Places) -> pd
     """Return by row why no proposal can be made, NA where the first one can (aligned to `texts`).
 
     ``no_text`` blank; ``no_numbers`` no reading at all; ``not_home`` the likeliest lies beyond the township's tolerance; ``several`` readings
-    are about as likely and lie apart.
+    are about as likely and lie apart. (``not_own``, a point that is an office's or that many share, is said where such are found.)
     """
     first = proposals[proposals["rank"] == 1].set_index("row").reindex(texts.index)
     reason = pd.Series(pd.NA, index=texts.index, dtype="object")

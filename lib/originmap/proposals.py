@@ -61,14 +61,27 @@ def of_round(round_: Round, *, earlier: Sequence[Round] = (), township_code: str
     """
     told = datums(round_, earlier=earlier)
     records = round_.records
-    found = round_.findings[(round_.findings["field"] == "point") & round_.findings["rule"].isin(SUSPICIOUS)]
-    rules = found.groupby("record_id")["rule"].agg(lambda names: ";".join(sorted(set(names))))
-    rules = records["record_id"].map(rules).astype("str")
+    rules = _rules(round_)
     asked = rules.notna() & (records["status"] != "duplicate")
     if township_code:
         asked &= records["township_code"] == township_code
-    rows = records[asked]
-    texts = round_.raw["point"][asked]
+    return _of(round_, records[asked], rules, told, earlier)
+
+
+def of_record(round_: Round, row: int, told: pd.DataFrame, *, earlier: Sequence[Round] = ()) -> Proposals:
+    """Return the same of one record (its label), whether or not its point is doubtful; `told` as `datums` gives it."""
+    return _of(round_, round_.records.loc[[row]], _rules(round_), told, earlier)
+
+
+def _rules(round_: Round) -> pd.Series:
+    """Return which rules found each record's point doubtful, joined by ``;``, NA for none."""
+    found = round_.findings[(round_.findings["field"] == "point") & round_.findings["rule"].isin(SUSPICIOUS)]
+    rules = found.groupby("record_id")["rule"].agg(lambda names: ";".join(sorted(set(names))))
+    return round_.records["record_id"].map(rules).astype("str")
+
+
+def _of(round_: Round, rows: pd.DataFrame, rules: pd.Series, told: pd.DataFrame, earlier: Sequence[Round]) -> Proposals:
+    texts = round_.raw["point"][rows.index]
     candidates = points.candidates(
         texts,
         rows["township_code"],
@@ -77,10 +90,14 @@ def of_round(round_: Round, *, earlier: Sequence[Round] = (), township_code: str
         others=_others(round_, rows),
         earlier=_earlier(rows, earlier),
         suspected=rows["source_file"].map(told.set_index("file")["datum"]),
+        settled=rows["source_file"].map(dict(round_.datums)).astype("str"),
     )
     candidates = candidates.assign(refused=_refused(round_, rows, candidates))
     reason = points.undecidable(candidates, texts, round_.places)
-    queue = rows.assign(text=texts, rules=rules[asked], reason=reason)[QUEUE_COLUMNS]
+    # Where an office's point stands, no reading of it is the plot's.
+    borrowed = rules[rows.index].str.contains("point_on_seat|point_shared", na=False)
+    reason = reason.mask(borrowed & reason.isna(), "not_own")
+    queue = rows.assign(text=texts, rules=rules[rows.index], reason=reason)[QUEUE_COLUMNS]
     order = ["township_code", "source_file", "source_row"]
     return Proposals(pd.DataFrame(queue).sort_values(order), candidates, told)
 

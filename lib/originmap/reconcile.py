@@ -1,13 +1,18 @@
-"""Reconcile: the planting-area table against what was collected, per township and crop; unknown is never zero."""
+"""Reconcile: planting-area table, registry and what was collected, per township and crop; unknown is never zero."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from originmap.growers import KEY, PARTS, Growers, growers, sizes
 from originmap.rounds import Round
-from originmap.subjects import normal_name, standing
+from originmap.subjects import normal_name
 
+# D − C, term by term: (D − R) + exempt + missing + unreadable − size difference − unlisted (domain practice).
+TERMS = ("unregistered", *PARTS)
+SIGNS = {"unregistered": 1, "exempt": 1, "missing": 1, "unreadable": 1, "size_difference": -1, "unlisted": -1}
+TERM_COLUMNS = [f"{name}_mu" for name in TERMS]
 GAP_COLUMNS = [
     "township_code",
     "township",
@@ -19,13 +24,31 @@ GAP_COLUMNS = [
     "tolerance_mu",
     "coverage_pct",
     "gap_status",
+    *TERM_COLUMNS,
+    "in_review",
+    "registry_unsized",
     "subjects",
     "baseline_cell",
+]
+HERD_COLUMNS = [
+    "township_code",
+    "township",
+    "product",
+    "registry_heads",
+    "collected_heads",
+    "gap_heads",
+    "gap_status",
+    *[f"{name}_heads" for name in PARTS],
+    "in_review",
+    "registry_unsized",
+    "subjects",
 ]
 KNOWN = ("balanced", "short", "over")
 
 
-def planting_area(round_: Round, *, measure: str | None = None, tolerance_mu: float | None = None) -> pd.DataFrame:
+def planting_area(
+    round_: Round, *, measure: str | None = None, tolerance_mu: float | None = None, linked: Growers | None = None
+) -> pd.DataFrame:
     """Compare baseline (附件5), registry (附件4) and collected area (附件1), one row a township and baseline crop.
 
     Parameters
@@ -36,41 +59,76 @@ def planting_area(round_: Round, *, measure: str | None = None, tolerance_mu: fl
         ``standing`` (per plot the largest cropping) or ``sown`` (all croppings); the rules' by default.
     tolerance_mu
         The difference in 亩 that still counts as balanced; with the rules' share of the baseline the larger one holds.
+    linked
+        What ``growers.growers`` gave, when it is at hand; its measure holds then.
 
     Returns
     -------
     Columns `GAP_COLUMNS`, areas in 亩: `gap_mu` = baseline − collected, `coverage_pct` = 100 × collected / baseline, NA
     where the baseline is NA or 0. `collected_mu` sums accepted rows but buyers'; it is 0 only for a zero report or
     when every row was quarantined, else NA. `gap_status` in the order of domain practice: not_due, no_baseline,
-    not_submitted, not_reported, then balanced, short or over. Sorted by township code and the rules' product order.
+    not_submitted, not_reported, then balanced, short or over. Where baseline, registry and collected area are known, to the last
+    0.01, `gap_mu` = `unregistered_mu` + `exempt_mu` + `missing_mu` + `unreadable_mu` − `size_difference_mu` − `unlisted_mu`; terms of
+    unknown figures are NA. `in_review` counts the undecided pairs (taken as unmatched), `registry_unsized` the registered rows without a
+    size, which are in no sum. Sorted by township code and the rules' product order.
     """
-    rules, places = round_.rules, round_.places
-    chosen = measure or str(rules["reconcile"]["area_measure"])
-    if chosen not in ("standing", "sown"):
-        msg = f"measure must be 'standing' or 'sown', not {chosen!r}"
-        raise ValueError(msg)
-    products = rules.baseline_products
-    key = pd.MultiIndex.from_product([places.names, products], names=["township_code", "product"])
-    frame = pd.DataFrame(index=key)
-    frame["township"] = frame.index.get_level_values(0).map(places.names)
-    baseline = round_.planting_area.set_index(["township_code", "product"])
-    frame["baseline_mu"] = baseline["area_mu"].reindex(key)
-    spot = baseline["source_file"] + "〔" + baseline["source_sheet"] + "〕" + baseline["source_cell"]
-    frame["baseline_cell"] = spot.reindex(key)
-    frame["registry_mu"] = _registered(round_).reindex(key)
-    counted = accepted(round_)
-    areas = standing(counted, list(key.names), measure=chosen)
-    spoken = round_.submissions.set_index(["township_code", "product"])["state"].reindex(key)
-    frame["collected_mu"] = areas.reindex(key).mask(spoken.notna() & areas.reindex(key).isna(), 0.0)
-    frame["subjects"] = counted.groupby(list(key.names))["subject"].nunique().reindex(key).astype("Int64")
-    frame["subjects"] = frame["subjects"].mask(spoken.notna() & frame["subjects"].isna(), 0)
+    rules = round_.rules
+    linked = linked or growers(round_, measure=measure)
+    frame = _compared(round_, linked, rules.baseline_products)
+    key = pd.MultiIndex.from_frame(frame[KEY])
+    baseline = round_.planting_area.set_index(KEY)
+    frame["baseline_mu"] = baseline["area_mu"].reindex(key).to_numpy()
+    frame["baseline_cell"] = _spot(baseline, round_).reindex(key).to_numpy()
+    renamed = {"registry": "registry_mu", "collected": "collected_mu"} | {name: f"{name}_mu" for name in PARTS}
+    frame = frame.rename(columns=renamed)
+    frame["unregistered_mu"] = (frame["baseline_mu"] - frame["registry_mu"]).round(2)
     frame["gap_mu"] = (frame["baseline_mu"] - frame["collected_mu"]).round(2)
     share = float(rules["reconcile"]["tolerance_share"])
     least = float(rules["reconcile"]["tolerance_mu"] if tolerance_mu is None else tolerance_mu)
     frame["tolerance_mu"] = (frame["baseline_mu"] * share).clip(lower=least).round(2)
     frame["coverage_pct"] = (100 * frame["collected_mu"] / frame["baseline_mu"].replace(0.0, np.nan)).round(1)
-    frame["gap_status"] = _status(frame, spoken, round_)
-    return frame.reset_index()[GAP_COLUMNS]
+    frame["gap_status"] = _status(frame, round_)
+    return frame[GAP_COLUMNS].astype({"baseline_cell": "str"})
+
+
+def livestock(round_: Round, *, linked: Growers | None = None) -> pd.DataFrame:
+    """Compare registry (附件4) and collected heads (附件1), one row a township and kind of livestock.
+
+    Returns
+    -------
+    Columns `HERD_COLUMNS`, in 头 or 只 as the product's unit is: `gap_heads` = registry − collected = `exempt_heads` + `missing_heads` +
+    `unreadable_heads` − `size_difference_heads` − `unlisted_heads`. `gap_status` is ``no_baseline`` (or ``not_due``): 附件5 counts no animals.
+    """
+    herds = [code for code, product in round_.rules.products.items() if product.kind == "livestock"]
+    frame = _compared(round_, linked or growers(round_), herds).assign(baseline_mu=np.nan)
+    frame = frame.assign(
+        gap_mu=np.nan, tolerance_mu=np.nan, gap_heads=(frame["registry"] - frame["collected"]).round(2)
+    )
+    frame["gap_status"] = _status(frame, round_)
+    renamed = {"registry": "registry_heads", "collected": "collected_heads"} | {name: f"{name}_heads" for name in PARTS}
+    return frame.rename(columns=renamed)[HERD_COLUMNS]
+
+
+def _compared(round_: Round, linked: Growers, products: Sequence[str]) -> pd.DataFrame:
+    """Return what growers add up to per township and product: `registry, collected`, the `PARTS`, in the product's unit."""
+    every = pd.MultiIndex.from_product([round_.places.names, products], names=KEY)
+    known = linked.known.reindex(every)
+    parts = linked.frame.groupby(KEY)[list(PARTS)].sum().reindex(every, fill_value=0)
+    both = known["registry"].notna() & known["collected"].notna()
+    frame = pd.DataFrame({name: sizes(known[name]) for name in ("registry", "collected")})
+    for name in PARTS:
+        frame[name] = sizes(parts[name].where(both))
+    frame["in_review"] = known["in_review"].astype("Int64")
+    frame["registry_unsized"] = known["registry_unsized"].astype("Int64")
+    frame["subjects"] = known["subjects"].astype("Int64").mask(known["collected"].isna())
+    frame["township"] = pd.Series(every.get_level_values(0).map(round_.places.names), index=every)
+    return frame.reset_index()
+
+
+def _spot(baseline: pd.DataFrame, round_: Round) -> pd.Series:
+    """Return where each figure of 附件5 stands, with its round in front when it is an earlier one."""
+    spot = baseline["source_file"] + "〔" + baseline["source_sheet"] + "〕" + baseline["source_cell"]
+    return spot.mask(baseline["round"] != round_.name, baseline["round"] + "/" + spot)
 
 
 def accepted(round_: Round) -> pd.DataFrame:
@@ -88,25 +146,61 @@ def county(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -> pd.D
     One row a product: `product, known_townships, townships, baseline_mu, registry_mu, collected_mu, gap_mu,
     coverage_pct`. `registry_mu` is NA where a summed township has none, for then it is no total of the same townships.
     """
+    rows = [_total(gaps[gaps["product"] == product], product) for product in products or dict.fromkeys(gaps["product"])]
+    columns = [
+        "product",
+        "known_townships",
+        "townships",
+        "baseline_mu",
+        "registry_mu",
+        "collected_mu",
+        "gap_mu",
+        "coverage_pct",
+    ]
+    return pd.DataFrame(rows)[columns]
+
+
+def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -> pd.DataFrame:
+    """Sum `planting_area` over the townships where baseline, registry and collected area are all known, so that its terms add up.
+
+    Returns
+    -------
+    One row a product: the columns of `county`, `TERM_COLUMNS`, `in_review` and `registry_unsized`; the sums are those of the same
+    `known_townships` on every side, NA where there is none.
+    """
+    whole = gaps[gaps["registry_mu"].notna()]
     rows = []
-    for product in products or list(dict.fromkeys(gaps["product"])):
-        of = gaps[gaps["product"] == product]
-        known = of[of["baseline_mu"].notna() & of["collected_mu"].notna()]
-        total = known[["baseline_mu", "collected_mu", "gap_mu"]].sum(min_count=1).round(2)
-        coverage = 100 * total["collected_mu"] / total["baseline_mu"] if total["baseline_mu"] > 0 else np.nan
-        rows.append(
-            {
-                "product": product,
-                "known_townships": len(known),
-                "townships": len(of),
-                "baseline_mu": total["baseline_mu"],
-                "registry_mu": round(known["registry_mu"].sum(skipna=False), 2) if len(known) else np.nan,
-                "collected_mu": total["collected_mu"],
-                "gap_mu": total["gap_mu"],
-                "coverage_pct": round(coverage, 1),
-            }
-        )
-    return pd.DataFrame(rows)
+    for product in products or dict.fromkeys(gaps["product"]):
+        of = _total(whole[whole["product"] == product], product)
+        rows.append({**of, "townships": int((gaps["product"] == product).sum())})
+    columns = [
+        "product",
+        "known_townships",
+        "townships",
+        "baseline_mu",
+        "registry_mu",
+        "collected_mu",
+        "gap_mu",
+        "coverage_pct",
+    ]
+    return pd.DataFrame(rows)[[*columns, *TERM_COLUMNS, "in_review", "registry_unsized"]]
+
+
+def _total(of: pd.DataFrame, product: str) -> dict[str, object]:
+    """Return the sums over the rows whose baseline and collected area are known."""
+    known = of[of["baseline_mu"].notna() & of["collected_mu"].notna()]
+    summed = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", *TERM_COLUMNS]
+    total = {name: round(float(known[name].sum(skipna=False)), 2) if len(known) else np.nan for name in summed}
+    coverage = 100 * total["collected_mu"] / total["baseline_mu"] if total["baseline_mu"] > 0 else np.nan
+    counts = {name: int(known[name].sum()) for name in ("in_review", "registry_unsized")}
+    base = {"product": product, "known_townships": len(known), "townships": len(of)}
+    return {**base, **total, **counts, "coverage_pct": round(coverage, 1)}
+
+
+def statuses(gaps: pd.DataFrame, herds: pd.DataFrame) -> pd.DataFrame:
+    """Return the status of every township and product, crops (`planting_area`) before animals (`livestock`): `township_code, township, product, gap_status`."""
+    columns = ["township_code", "township", "product", "gap_status"]
+    return pd.concat([gaps[columns], herds[columns]], ignore_index=True)
 
 
 def ranked(gaps: pd.DataFrame) -> pd.DataFrame:
@@ -136,24 +230,11 @@ def collected_cells(round_: Round, township_code: str, product: str) -> pd.DataF
     return rows[columns].assign(source_cell=pd.Series(cells, index=rows.index, dtype="str")).reset_index(drop=True)
 
 
-def _registered(round_: Round) -> pd.Series:
-    """Return registered area per township and product; 0 where the township's registry lists none of it, else NA."""
-    listed = round_.registry[round_.registry["status"] == "accepted"]
-    listed = listed[listed["subject_type"] != "buyer"]
-    totals = listed.groupby(["township_code", "product"])["area_mu"].sum(min_count=1).round(2)
-    known = pd.MultiIndex.from_product(
-        [sorted(listed["township_code"].dropna().unique()), round_.rules.baseline_products],
-        names=["township_code", "product"],
-    )
-    rows = listed.groupby(["township_code", "product"]).size().reindex(known, fill_value=0)
-    return totals.reindex(known).mask(rows == 0, 0.0)
-
-
-def _status(frame: pd.DataFrame, spoken: pd.Series, round_: Round) -> pd.Series:
+def _status(frame: pd.DataFrame, round_: Round) -> pd.Series:
     due = {code: product.due_from <= round_.as_of.date() for code, product in round_.rules.products.items()}
-    arrived = set(round_.submissions["township_code"])
-    is_due = pd.Series(frame.index.get_level_values("product").map(due), index=frame.index).astype(bool)
-    came = pd.Series(frame.index.get_level_values("township_code").isin(arrived), index=frame.index)
+    is_due = frame["product"].map(due).astype(bool)
+    came = frame["township_code"].isin(set(round_.submissions["township_code"]))
+    spoken = frame["collected_mu"] if "collected_mu" in frame else frame["collected"]
     gap = frame["gap_mu"]
     within = gap.abs() <= frame["tolerance_mu"]
     status = pd.Series("over", index=frame.index, dtype="str").mask(gap > 0, "short").mask(within, "balanced")

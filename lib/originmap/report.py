@@ -23,7 +23,7 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import exports, notebooks, reconcile, vocab
+from originmap import exports, growers, notebooks, reconcile, summaries, vocab
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -195,26 +195,32 @@ def _notebook(name: str, settings: Settings, folder: Path) -> None:
 
 
 def _tables(round_: Round, settings: Settings, folder: Path) -> None:
-    gaps = reconcile.planting_area(round_)
-    county = reconcile.county(gaps)
+    linked = growers.growers(round_)
+    gaps = reconcile.planting_area(round_, linked=linked)
     notes = exports.stamp(round_)
+    measure = vocab.code("area_measure", linked.measure)
+    lines = [*notes, f"采集面积按{measure}计。", *summaries.AREA_NOTES]
     if settings.profile == "public":
         # Only the county's totals: a township's figure may be one grower's.
-        totals = exports.area_table(round_, gaps.iloc[:0], county)
-        exports.write_xlsx(folder / "面积核对表.xlsx", totals, title="面积核对表（全县）")
+        totals, last = summaries.area_table(round_, gaps.iloc[:0], gaps)
+        exports.write_xlsx(folder / "面积核对表.xlsx", totals, title="面积核对表（全县）", notes=lines, totals=last)
         return
-    measure = vocab.code("area_measure", str(round_.rules["reconcile"]["area_measure"]))
-    table = exports.area_table(round_, gaps, county)
-    notes = [*notes, f"采集面积按{measure}计；差额 = 附件5底数 − 采集面积。"]
-    exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{round_.name}）", notes=notes)
+    table, last = summaries.area_table(round_, gaps, gaps)
+    name = round_.name
+    exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{name}）", notes=lines, totals=last)
+    table, last = summaries.herd_table(round_, reconcile.livestock(round_, linked=linked))
+    notes = exports.stamp(round_)
+    lines = [*notes, *summaries.HERD_NOTES]
+    exports.write_xlsx(folder / "存栏核对表.xlsx", table, title=f"存栏核对表（{name}）", notes=lines, totals=last)
     summary = exports.summary_table(round_)
-    exports.write_xlsx(
-        folder / "乡镇品种汇总.xlsx",
-        summary,
-        title=f"乡镇×品种汇总（{round_.name}）",
-        notes=exports.stamp(round_),
-        totals=True,
-    )
+    exports.write_xlsx(folder / "乡镇品种汇总.xlsx", summary, title=f"乡镇×品种汇总（{name}）", notes=notes, totals=1)
+    for stem, made, of in (
+        ("附件1汇总", summaries.collection_table, "重点农产品产地溯源信息采集表"),
+        ("附件4汇总", summaries.registry_table, "重点农产品品种监管名录"),
+    ):
+        table, last = made(round_)
+        lines = [*notes, f"农户电话已隐去中间四位。小计、合计不含收购商，面积按{measure}计，亩、头、只不相加。"]
+        exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
 def _write_index(round_: Round, settings: Settings, build: Path) -> None:

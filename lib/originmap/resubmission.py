@@ -75,6 +75,17 @@ class Settled:
     pairs: tuple[Pairing, ...]
     findings: tuple[pd.DataFrame, ...]
 
+    @property
+    def originals(self) -> dict[str, list[str]]:
+        """``{slip: the files that it descends from}``, the nearest first: its points are in their datum."""
+        return {
+            pair.slip.file: [
+                pair.original,
+                *(each.file for each in (pair.slip.origin.generations if pair.slip.origin else ())),
+            ]
+            for pair in self.pairs
+        }
+
     def dispute(self, source: Source) -> None:
         """Add the blocking finding to every row of slips that differ from each other."""
         files = source.frame["file"]

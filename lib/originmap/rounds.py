@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
-from originmap import baseline, checks, datum, records, resubmission, submissions, verdicts
+from originmap import baseline, checks, datum, plots, records, resubmission, submissions, verdicts
 from originmap.archives import list_files
 from originmap.cells import Source, table_cells
 from originmap.decisions import Store, of_county
@@ -45,10 +45,11 @@ class InboxError(ValueError):
 
 
 class _OnRecord(NamedTuple):
-    """What people have said about a round: its files' datums (``{file: datum}``) and the county's decisions."""
+    """What people have said about a round: its files' datums (``{file: datum}``), the county's decisions, which files they can be about."""
 
     datums: Mapping[str, str]
     entries: pd.DataFrame
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ class Round:
     superseded: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["file", "sheet", "kind", "count", "slip"])
     )
+
+    @property
+    def plots(self) -> gpd.GeoDataFrame:
+        """The plots that people have outlined, one row each, columns as ``plots.COLUMNS`` and `geometry` (WGS84)."""
+        return plots.of(self.records, self.decisions)
 
     def headline(self) -> list[str]:
         """Return the three lines an analyst reads first: received, recognised, not recognised and why."""
@@ -204,9 +210,18 @@ def open_round(
     places = load_places(rule_set)
     moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
     inbox = read_inbox(path, rule_set)
-    declared = datum.declared(settings.get("datum", {}), inbox.files["file"])
+    gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
+    declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
-    return _assemble(path, name, moment, rule_set, places, inbox, _OnRecord(declared, entries))
+    return _assemble(
+        path,
+        name,
+        moment,
+        rule_set,
+        places,
+        inbox,
+        _OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone})),
+    )
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -251,15 +266,18 @@ def _assemble(
     said: _OnRecord,
 ) -> Round:
     settled = resubmission.settle(inbox)
-    datums, told = verdicts.datums(said.datums, said.entries, name, originals=_originals(settled))
+    names = set(inbox.files["file"])
+    datums, told = verdicts.datums(said.datums, said.entries, name, originals=settled.originals, files=names)
     findings = [*inbox.findings, *places.findings, *told, *settled.findings]
     tables = _of_kind(settled.tables, "collection")
-    live = _collected(tables, rules, places, name, settled, _OnRecord(datums, said.entries))
+    live = _collected(tables, rules, places, name, settled, said._replace(datums=datums))
     findings.extend(live.findings)
     zero, zero_findings = records.zero_reports(tables, rules, places)
     findings.extend(zero_findings)
 
     tables, registry_round, note = _nearest(path, name, "registry", settled.tables, rules)
+    # Rows of an earlier round's registry have their cells as well.
+    carried = tables if registry_round != name else []
     findings.extend(note)
     registry, found_there = _registered(tables, rules, places, registry_round, settled)
     findings.extend(found_there)
@@ -300,7 +318,7 @@ def _assemble(
         files=inbox.files,
         sheets=sheets,
         skipped=inbox.skipped,
-        columns=table_cells(inbox.tables),
+        columns=table_cells([*inbox.tables, *carried]),
         submissions=submissions.submissions(live.frame, zero, came, rules),
         is_sample=inbox.is_sample,
         datums=datums,
@@ -309,17 +327,6 @@ def _assemble(
         superseded=settled.superseded,
     )
     return made if resubmissions is None else replace(made, resubmissions=resubmissions)
-
-
-def _originals(settled: Settled) -> dict[str, list[str]]:
-    """Return ``{slip: the files that it descends from}``, the nearest first: its points are in their datum."""
-    return {
-        pair.slip.file: [
-            pair.original,
-            *(each.file for each in (pair.slip.origin.generations if pair.slip.origin else ())),
-        ]
-        for pair in settled.pairs
-    }
 
 
 def _collected(
@@ -332,7 +339,7 @@ def _collected(
     frame = records.collection(source, rules, places, round_name, datums=said.datums)
     frame = checks.identified(source, frame, rules, places, round_name)
     raw = verdicts.raw_values(source, frame)
-    frame, told = verdicts.settle(source, frame, raw, said.entries, rules)
+    frame, told = verdicts.settle(source, frame, raw, said.entries, rules, datums=said.datums, files=said.files)
     frame = checks.collection(source, frame, rules, places)
     return _Rows(frame, _against(frame, source), raw, told)
 

@@ -56,6 +56,8 @@ class Table:
         Whether these are all the rows of the sheet; several tables may share one (see `layouts`).
     known_as
         Names of the files that a return slip was made from.
+    total_rows
+        The same columns for rows that give a total; of planting-area tables only.
     """
 
     kind: str
@@ -70,6 +72,7 @@ class Table:
     product: str = ""
     whole: bool = True
     known_as: tuple[str, ...] = ()
+    total_rows: pa.Table | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -270,6 +273,7 @@ def _read_block(
                 context=(*heading, *context),
                 head_row=block.end,
                 product=part.product,
+                total_rows=_rows(own, here & (reasons == "total")) if block.kinds[0] == "planting_area" else None,
             )
             tables.append(table)
             if (both & part.rows).any():

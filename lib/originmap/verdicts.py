@@ -7,25 +7,25 @@ the row is gone (``orphaned``).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from originmap import decisions, notation, texts
+from originmap import decisions, notation, plots, texts
 from originmap.cells import Source
 from originmap.datum import DATUMS
 from originmap.decisions import DecisionsError, Verdict
 from originmap.findings import found
-from originmap.places import points_of
+from originmap.places import Places, points_of
 from originmap.placing import point_text
 from originmap.rules import Rules
 
 RAW_COLUMNS: Final = ["record_id", "equal_key", "point", "size", "lon", "lat", "coord_status", "size_value"]
 EFFECTS: Final = ("applied", "stale", "orphaned", "conflict", "")
-_FIELDS: Final = {"point": "point", "size": "size"}
+_FIELDS: Final = {"point": "point", "size": "size", "plot": "size"}
 # What tells rows apart that agree in everything their id is made of.
 _CONTENT: Final = (
     "village subject_type contact_name contact_phone base_address market_windows production_mode trace_methods credit_grade "
@@ -42,7 +42,7 @@ def raw_values(source: Source, frame: pd.DataFrame) -> pd.DataFrame:
 def about(
     records: pd.DataFrame, raw: pd.DataFrame, record_id: str, kind: str
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
-    """Return the target, what stood there and the hints of a decision of `kind` (point, size) about one record.
+    """Return the target, what stood there and the hints of a decision of `kind` (point, size, plot) about one record.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def point_verdict(
     lat: float,
     *,
     why: str,
-    how: str = "typed",
+    how: str = "entered",
     replaces: str = "",
 ) -> Verdict:
-    """Return the decision that a record's point is at `lon, lat` (WGS84 degrees); `how` is a reading's name, ``drag`` or ``typed``."""
+    """Return the decision that a record's point is at `lon, lat` (WGS84 degrees); `how`: a reading's name, ``drag``, ``entered``, ``plot``, ``survey``."""
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         msg = f"坐标 {lon},{lat} 不是经纬度（先经度，后纬度）。"
         raise DecisionsError(msg)
@@ -96,6 +96,24 @@ def size_verdict(
     target, before, hint = about(records, raw, record_id, "size")
     after = {"value": round(float(value), 2), "unit": unit}
     return Verdict("size", target, after, why, before, str(records["round"].iat[0]), hint, replaces)
+
+
+def plot_verdict(
+    records: pd.DataFrame,
+    raw: pd.DataFrame,
+    record_id: str,
+    geometry: Mapping[str, Any],
+    places: Places,
+    *,
+    why: str,
+    how: str = "drawn",
+    replaces: str = "",
+) -> Verdict:
+    """Return the decision that a record's plot has an outline (GeoJSON, WGS84); `how` is ``drawn`` or ``survey``; raises as `plots.outline`."""
+    shape, area = plots.outline(geometry, places)
+    target, before, hint = about(records, raw, record_id, "plot")
+    after = {"geometry": shape, "area_mu": area, "how": how}
+    return Verdict("plot", target, after, why, before, str(records["round"].iat[0]), hint, replaces)
 
 
 def datum_verdict(round_name: str, file: str, name: str, *, why: str, before: str = "", replaces: str = "") -> Verdict:
@@ -121,11 +139,13 @@ def datums(
     round_name: str,
     *,
     originals: Mapping[str, Sequence[str]] | None = None,
+    files: Collection[str] | None = None,
 ) -> tuple[dict[str, str], list[pd.DataFrame]]:
     """Return ``{file: datum}`` as declared and decided, and a finding for each file in another datum than WGS84, or in dispute.
 
     Where a decision contradicts the declaration in ``round.toml`` the declaration holds: it lies beside the files for all to see. A slip
-    that nobody has spoken of is in the datum of what it descends from: `originals`, ``{slip: files, the nearest first}``.
+    that nobody has spoken of is in the datum of what it descends from: `originals`, ``{slip: files, the nearest first}``. What is said of
+    a file that is not among `files` (all, if None) tells the datum of its slips and is otherwise left out.
     """
     decided = {}
     held = decisions.holding(entries, "datum")
@@ -134,11 +154,11 @@ def datums(
             decided[str(target["file"])] = (str(after["datum"]), str(who))
     kept = {file: name for file, (name, _) in decided.items()} | dict(declared)
     spoken_of = {file: file for file in kept}
-    for slip, files in (originals or {}).items():
-        known = [file for file in files if file in kept]
+    for slip, descent in (originals or {}).items():
+        known = [file for file in descent if file in kept]
         if known and slip not in kept:
             spoken_of[slip] = known[0]
-    kept = {file: kept[origin] for file, origin in spoken_of.items()}
+    kept = {file: kept[origin] for file, origin in spoken_of.items() if files is None or file in files}
     findings = []
     for file, name in sorted(kept.items()):
         at = pd.DataFrame({"file": [file], "sheet": [""], "row": [pd.NA], "cell": [""]})
@@ -156,7 +176,14 @@ _SHOWN: Final = {"wgs84": "WGS84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "b
 
 
 def settle(
-    source: Source, frame: gpd.GeoDataFrame, raw: pd.DataFrame, entries: pd.DataFrame, rules: Rules
+    source: Source,
+    frame: gpd.GeoDataFrame,
+    raw: pd.DataFrame,
+    entries: pd.DataFrame,
+    rules: Rules,
+    *,
+    datums: Mapping[str, str] | None = None,
+    files: Collection[str] = (),
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """Return the rows with the decisions applied, and every decision with what it does here.
 
@@ -169,7 +196,11 @@ def settle(
     entries
         The store's entries.
     rules
-        For each product's unit.
+        For each product's unit, and how far a plot's area may be off.
+    datums
+        The datums that hold, ``{file: datum}``.
+    files
+        The files that a decision on a datum can be about: those of the round, and those that its slips were made from.
 
     Returns
     -------
@@ -189,28 +220,55 @@ def settle(
                 effect = "orphaned" if entry["round"] in ("", name) else ""
             elif entry["state"] == "conflict":
                 effect = "conflict"
+            elif entry["kind"] == "plot":
+                effect = "applied"  # the ground is where it is, whatever the sheet says of its size
             elif not _same(entry["before"].get("text"), raw.loc[row, _FIELDS[entry["kind"]]]) or (
                 entry["kind"] == "size" and units.get(str(frame.loc[row, "product"])) != entry["after"]["unit"]
             ):
                 effect = "stale"
             else:
                 effect = "applied"
+        elif entry["kind"] == "datum" and entry["state"] in ("active", "conflict") and entry["target"]["round"] == name:
+            effect = _datum_effect(entry, datums or {}, files)
         rows.append(row)
         effects.append(effect)
     told = told.assign(row=pd.array(rows, dtype="Int64"), effect=pd.Series(effects, index=told.index, dtype="str"))
     done = plain.assign(row=told["row"], effect=told["effect"])
-    for kind, write in (("point", _write_points), ("size", _write_sizes)):
+    for kind, write in (("point", _write_points), ("size", _write_sizes), ("plot", None)):
         ours = done[(done["kind"] == kind) & done["row"].notna()]
         applied = ours[ours["effect"] == "applied"]
         if len(applied):
-            _answered(source, kind, applied["row"].astype("int64").tolist())
-            frame = write(frame, applied)
+            if write is not None:
+                _answered(source, kind, applied["row"].astype("int64").tolist())
+                frame = write(frame, applied)
             _say(source, "decided", kind, applied, raw, [_shown(entry) for entry in applied["after"]])
         stale = ours[ours["effect"] == "stale"]
         _say(source, "decision_stale", kind, stale, raw, [_shown(entry) for entry in stale["after"]])
         clash = ours[ours["effect"] == "conflict"]
         _say(source, "decision_conflict", kind, clash, raw, [_shown(entry) for entry in clash["after"]])
+    _plots_differ(source, plots.of(frame, told), frame, told, rules)
     return frame, told
+
+
+def _datum_effect(entry: Mapping[str, Any], datums: Mapping[str, str], files: Collection[str]) -> str:
+    file = entry["target"]["file"]
+    if file not in files:
+        return "orphaned"
+    if entry["state"] == "conflict":
+        return "conflict"
+    # Where round.toml says otherwise, that holds; a removed original speaks through its slip.
+    return "applied" if datums.get(file, entry["after"]["datum"]) == entry["after"]["datum"] else "conflict"
+
+
+def _plots_differ(source: Source, drawn: pd.DataFrame, frame: pd.DataFrame, told: pd.DataFrame, rules: Rules) -> None:
+    """Find crops whose drawn plot is far from the size reported for it."""
+    share = float(rules["places"]["plot_area_share"])
+    off = drawn[drawn["difference_mu"].abs() > (drawn["area_mu"] * share).clip(lower=plots.LEAST_MU)]
+    rows = told.set_index("id")["row"]
+    for plot in off.to_dict("records"):
+        mask = pd.Series(frame.index == rows[plot["id"]], index=frame.index)
+        detail = f"{plot['difference_mu']:+g} 亩"
+        source.find("plot_area_differs", mask, "size", proposal=f"{plot['plot_mu']:g} 亩", detail=detail)
 
 
 def side_by_side(records: pd.DataFrame, raw: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
@@ -219,7 +277,7 @@ def side_by_side(records: pd.DataFrame, raw: pd.DataFrame, told: pd.DataFrame) -
     Columns `record_id, township, subject_name, product, kind, text` (as typed), `raw_lon, raw_lat, raw_size` (as read), `lon, lat, size_value` (as
     decided), `who, section, at, why, id`.
     """
-    applied = told[told["effect"] == "applied"]
+    applied = told[(told["effect"] == "applied") & told["kind"].isin(["point", "size"])]
     rows = applied["row"].astype("int64").to_numpy()
     now, was = records.loc[rows].reset_index(drop=True), raw.loc[rows].reset_index(drop=True)
     frame = now[["record_id", "township", "subject_name", "product"]].assign(kind=applied["kind"].to_numpy())
@@ -273,6 +331,8 @@ def _same(before: object, now: object) -> bool:
 
 
 def _shown(after: Mapping[str, Any]) -> str:
+    if "area_mu" in after:
+        return f"地块 {after['area_mu']:g} 亩"
     return f"{after['lon']:.6f},{after['lat']:.6f}" if "lon" in after else f"{after['value']:g}"
 
 
@@ -307,4 +367,4 @@ def _say(source: Source, rule: str, kind: str, entries: pd.DataFrame, raw: pd.Da
         mask = pd.Series(raw.index == row, index=raw.index)
         said = raw.loc[row, _FIELDS[kind]]
         detail = f"{entry['who']}（{entry['section']}）{str(entry['at'])[:10]}：{entry['why']}"
-        source.find(rule, mask, kind, value="" if pd.isna(said) else str(said), proposal=text, detail=detail)
+        source.find(rule, mask, _FIELDS[kind], value="" if pd.isna(said) else str(said), proposal=text, detail=detail)

@@ -12,12 +12,16 @@ import numpy as np
 
 from originmap.places import load_places
 from originmap.rules import Rules, load_rules, read_toml
+from originmap.sample.doubles import write_exchange
 from originmap.sample.resubmitted import resubmit
 from originmap.sample.submissions import FEBRUARY, MARCH, County
 from originmap.sample.truth import Truth
 
 ROWS: Final = 1500
 TINY_ROWS: Final = 66
+_SETTINGS: Final = "# 样例数据\nsample = true\n"
+# What March's points are held against.
+_SETTLED: Final = '\n# 已与各乡镇采集员核实\n[datum]\n"*.xlsx" = "wgs84"\n'
 _README: Final = """# 样例数据 · sample data
 
 全部主体、人名、电话、地块和数字均为虚构；乡镇和村名是真实的。由 `originmap sample` 按种子 {seed} 生成，同一种子得到相同的文件。
@@ -34,15 +38,31 @@ subjects without a size, some buyers, and some subjects under another name. `tru
   prefix, legal_form, bracket (any reader sees it); typo, sound, person (a farm listed under its owner), bracket_behind (a
   person must say so); not the same: near_person, near_farm, near_both, father_son (one phone), phone, alike. `against` another
   round: how a subject was written then.
-- `verdicts.csv`: what a colleague has said about the pairs that names and phones alone do not settle.
+- `verdicts.csv`: what a colleague has said about the pairs that names and phones alone do not settle. `名称判定.xlsx` beside the
+  rounds is the same for use: `originmap decisions merge` brings it into a store.
 - `terms.csv`: for each round, township and product the terms of the gap in `unit`, a total and below it each subject with its
   rows, verdicts applied; `claimed` where table, registry and collection are all known. `unsized` stands beside, not in it.
 - `gap_status.csv`: the expected status at the end of the round, with the figures that lead to it.
+
+报送与检测 · receipts, contacts, platform, tests, each with a truth file of its name:
+
+- `收件登记.xlsx`: late by days and by an hour, a day without a time, times as text, nobody's name, a file that a later one
+  replaced (two full submissions), a name that several folders have, a file that nobody registered, an increment, zero
+  reports, and 无变化 said only in April. `document_file` is the file meant, `late` the products it was too late for.
+- `附件2 工作联系方式.xlsx`: county and townships; one township has no 具体责任人, one has two, one changes in March.
+- `国家追溯平台导出.xlsx`, `平台已录入数.xlsx`: entries of some townships, counts typed for others, nothing of the rest; one is late.
+- `快检结果.xlsx`: 150 samples, six of them failed, a few of nobody who was collected.
+
+坐标 · points: one file of March is in GCJ-02, one in BD-09, each with ten subjects and more that February knows (settled as WGS84
+in its `round.toml`); a late file of three rows, in GCJ-02, cannot be told (`datums.csv`). In `collection.csv` `lon, lat` are what
+the cells say, `true_lon, true_lat` where the plot lies. Two points have two decimals only.
 """
 
 
 def write_sample(folder: Path, *, seed: int = 2023, counties: int = 1, rows: int | None = None) -> list[Path]:
     """Write one synthetic county to ``folder/anxi`` and a tiny one to ``folder/tiny``, or several to ``folder/county-0001`` and so on.
+
+    A county of ordinary size also gets its verdicts on names as an exchange file.
 
     Parameters
     ----------
@@ -70,6 +90,11 @@ def write_sample(folder: Path, *, seed: int = 2023, counties: int = 1, rows: int
         write_county(folder / "anxi", seed=seed, rows=rows)
         resubmit(folder / "anxi", MARCH)
         write_county(folder / "tiny", seed=seed + 1, rows=TINY_ROWS, rounds=(MARCH,))
+        if rows is None:
+            # Each decision is synced to the disk: a large county has thousands.
+            places = load_places(load_rules())
+            for name in ("anxi", "tiny"):
+                write_exchange(folder / name, places)
         return [folder / "anxi"]
     made = []
     for number in range(1, counties + 1):
@@ -92,7 +117,8 @@ def write_county(
     _clear(folder)
     for name in rounds:
         (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / name / "round.toml").write_text("# 样例数据\nsample = true\n", encoding="utf-8", newline="\n")
+        settings = _SETTINGS + (_SETTLED if name != MARCH else "")
+        (folder / name / "round.toml").write_text(settings, encoding="utf-8", newline="\n")
     (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")
     with Truth(folder / "truth") as truth:
         County(folder, seed, rows or ROWS, rules, load_places(rules), truth).write(rounds)

@@ -163,6 +163,11 @@ class Names:
                 break
         return name
 
+    @staticmethod
+    def stranger(dice: Dice) -> str:
+        """Return a person's name without keeping it."""
+        return dice.pick(_SURNAMES) + dice.pick(_GIVEN) + dice.pick(_GIVEN)
+
     def organisation(self, kind: str, ground: Ground, noun: str, dice: Dice) -> str:
         turn, at = divmod(self._organisations, len(self._stems))
         self._organisations += 1
@@ -237,7 +242,7 @@ def _holding(at: _Drawing, product: Product, category: Category, rows: int) -> H
     february = product.code == "cowpea" and dice.chance(0.3 if category == "missing" else 0.88)
     plots: tuple[Plot, ...] = ()
     if category != "exempt" and (category != "missing" or february):
-        plots = _plots(ground, subject, product, collected, rows if not small else 1, dice)
+        plots = draw_plots(ground, subject, product, collected, rows if not small else 1, dice)
     mode = dice.weighted({"open": 7.0, "protected": 3.0}) if product.kind == "crop" else None
     window = dice.weighted(trade.windows)
     credit = dice.weighted({"A": 6.0, "B": 3.0, "C": 1.0})
@@ -252,7 +257,10 @@ def _size(trade: Trade, threshold: float, median: float, dice: Dice) -> float:
     return round(min(max(round(raw / step) * step, threshold), trade.top), 2)
 
 
-def _plots(ground: Ground, subject: Subject, product: Product, size: float, rows: int, dice: Dice) -> tuple[Plot, ...]:
+def draw_plots(
+    ground: Ground, subject: Subject, product: Product, size: float, rows: int, dice: Dice
+) -> tuple[Plot, ...]:
+    """Return plots that sum to `size`, on no more than `rows` rows."""
     crop = product.kind == "crop"
     count = dice.weighted({1: 76.0, 2: 17.0, 3: 7.0}) if crop and size >= 1 else 1
     count = min(count, rows)

@@ -1,12 +1,23 @@
 """The truth of matching: which registry row and which collected subject are one, and what a person has said about those that may be."""
 
+import csv
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
+from originmap import matching
+from originmap.decisions import Person, Store
+from originmap.places import Places
 from originmap.sample.ledger import InRegistry, InSheet, Ledger, told
 from originmap.sample.listing import ASKED, OTHERS, plain_name
 from originmap.sample.truth import Truth
+from originmap.subjects import normal_name
+
+EXCHANGE: Final = "名称判定.xlsx"
 
 # An invented colleague of the county's bureau; every verdict was given on one morning.
 _WHO, _SECTION, _DAY = "样例员甲", "农产品质量安全监管股（样例）", "2023-03-20"
@@ -69,6 +80,28 @@ def write_pairs(ledger: Ledger, truth: Truth, round_: str, earlier: str | None) 
             minutes += 1
             said = {"who": _WHO, "section": _SECTION, "at": at, "why": _WHY[kind]}
             truth.add("verdicts", **where, name_a=entry.name, name_b=row.written, verdict=verdict, **said)
+
+
+def write_exchange(county: Path, places: Places) -> int:
+    """Write the verdicts of a county's truth as colleagues exchange them, for ``originmap decisions merge``; return how many they are.
+
+    Names are put down as matching compares them, each pair of a township once.
+    """
+    with (county / "truth" / "verdicts.csv").open(encoding="utf-8", newline="") as stream:
+        said = list(csv.DictReader(stream))
+    names = [pd.Series([row[side] for row in said], dtype="str") for side in ("name_a", "name_b")]
+    left, right = (normal_name(column, places) for column in names)
+    seen: set[tuple[str, str, str]] = set()
+    with tempfile.TemporaryDirectory() as beside:
+        store = Store(Path(beside) / "decisions.db")
+        for row, one, other in zip(said, left, right, strict=True):
+            code, same = row["township_code"], row["verdict"] == "same"
+            if (pair := (code, *sorted([one, other]))) in seen:
+                continue
+            seen.add(pair)
+            made = matching.verdict(code, one, other, same=same, why=row["why"], round_name=row["round"])
+            store.record(made, by=Person(row["who"], row["section"]), at=row["at"])
+        return store.export(county / EXCHANGE)
 
 
 def _pair(truth: Truth, where: Mapping[str, str], entry: InRegistry, rows: list[InSheet], same: str, kind: str) -> None:

@@ -71,6 +71,7 @@ def _fill(book: xlsxwriter.Workbook, grids: Sequence[Grid], *, many: bool = Fals
     book.set_properties({"created": CREATED, "title": "样例数据", "comments": "样例数据：全部为虚构"})
     bold = book.add_format({"bold": True, "align": "center", "valign": "vcenter", "text_wrap": True, "border": 1})
     day = book.add_format({"num_format": "yyyy/m/d"})
+    moment = book.add_format({"num_format": "yyyy/m/d h:mm"})
     middle = book.add_format({"valign": "vcenter"})
     for grid in grids:
         sheet = book.add_worksheet(grid.name)
@@ -84,6 +85,8 @@ def _fill(book: xlsxwriter.Workbook, grids: Sequence[Grid], *, many: bool = Fals
                     continue
                 if isinstance(value, str):
                     sheet.write_string(number, at, value, style)
+                elif isinstance(value, datetime):
+                    sheet.write_datetime(number, at, value, moment)
                 elif isinstance(value, date):
                     sheet.write_datetime(number, at, datetime(value.year, value.month, value.day), day)  # noqa: DTZ001 - a date
                 else:

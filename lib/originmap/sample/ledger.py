@@ -62,12 +62,17 @@ class Ledger:
     lands: dict[str, Ground] = field(default_factory=dict)
     baseline: dict[tuple[str, str, str], float | None] = field(default_factory=dict)
     states: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    zeros: list[tuple[str, str, str, str]] = field(default_factory=list)  # round, township, product, file
     _numbers: dict[int, str] = field(default_factory=dict)
 
     def township(self, land: Ground, holdings: Sequence[Holding]) -> None:
         """Begin a township: what is kept there gets its numbers."""
         self.lands[land.code] = land
         self._numbers = {id(item): f"{land.code}-{number}" for number, item in enumerate(holdings)}
+
+    def add(self, land: Ground, holdings: Sequence[Holding]) -> None:
+        """Give numbers to what is kept there besides."""
+        self._numbers |= {id(item): f"{land.code}-late-{number}" for number, item in enumerate(holdings)}
 
     def collect(self, round_: str, entries: Sequence[Entry], spots: dict[int, Spot]) -> None:
         """Add a township's collection rows; `spots` says by ``id`` of an entry where it stands."""

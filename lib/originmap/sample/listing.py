@@ -27,6 +27,7 @@ _GIVEN: Final = "文武德志明华国平安荣福寿春秋"
 _NAMELESS_FORMS: Final = ("安溪县", "安溪")
 # How often each stands in a county of ordinary size (1,500 collection rows).
 _ORDINARY_ROWS: Final = 1500
+_MOST_TIMES: Final = 4.0  # as often in the largest: each looks through a township
 _QUOTAS: Final[Mapping[str, str]] = {
     "same to any reader": "space 6, width 4, prefix 8, legal_form 8, bracket 4",
     "same if somebody says so": "typo 5, sound 5, person 4, bracket_behind 2",
@@ -53,7 +54,7 @@ class Lister:
     """Deals the kinds of `QUOTA` out over a county's townships; what fits nowhere waits for the next one."""
 
     def __init__(self, seed: int, rows: int, names: Names) -> None:
-        scale = rows / _ORDINARY_ROWS
+        scale = min(rows / _ORDINARY_ROWS, _MOST_TIMES)
         slots = [kind for kind, count in QUOTA.items() for _ in range(max(1, round(count * scale)))]
         self._waiting = [slots[at] for at in Dice(seed, 8).order(len(slots))]
         self._total = len(self._waiting)

@@ -53,7 +53,7 @@ def resubmit(county: Path, round_name: str) -> str | None:
         moved.append(again)
         kept.append(row | {"status": "duplicate", "mistakes": "superseded_by_slip"})
     _write(truth / "collection.csv", [*kept, *moved])
-    for told in ("terms", "pairs"):
+    for told in ("terms", "pairs", "uploads", "rapid_tests"):
         lines = _read(truth / f"{told}.csv")
         _write(truth / f"{told}.csv", [_moved(line, round_name, file, name) for line in lines])
     ours = [row for row in mistakes if row["round"] == round_name and row["file"] == file]

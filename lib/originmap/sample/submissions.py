@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from originmap.headers import column_letter
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sample.county import Ground, Holding, Names, draw_township, grounds
@@ -19,6 +18,9 @@ from originmap.sample.layouts import REGISTRY
 from originmap.sample.ledger import Ledger, Spot
 from originmap.sample.listing import Listed, Lister, category_of, kind_of
 from originmap.sample.mistakes import Planter
+from originmap.sample.monitoring import write_rapid_tests, write_uploads
+from originmap.sample.office import write_contacts, write_planting_area, write_receipts
+from originmap.sample.offset import Offsets, late_comers, to_datum
 from originmap.sample.plan import draw_baseline, neighbours, plan
 from originmap.sample.sheets import (
     SAMPLE,
@@ -73,12 +75,13 @@ class County:
         self.nameless = {FEBRUARY: list(_NAMELESS), MARCH: list(_NAMELESS)}
         self.figures: dict[tuple[str, str], tuple[float, float]] = {}
         self.listed: list[tuple[Ground, Holding]] = []
-        self.ledger = Ledger()
+        self.names = Names(seed)
+        self.lister = Lister(seed, rows, self.names)
+        self.ledger, self.offsets = Ledger(), Offsets(rows)
 
     def write(self, rounds: Sequence[str] = (FEBRUARY, MARCH)) -> None:
         """Write the files of `rounds`, of which 2023-03 is one."""
-        names = Names(self.seed)
-        self.lister = Lister(self.seed, self.rows, names)
+        names = self.names
         total, done = sum(sum(budget.values()) for budget in self.roles.budgets), 0
         for land, budget in zip(self.lands, self.roles.budgets, strict=True):
             holdings = draw_township(land, budget, self.rules, names, seed=self.seed)
@@ -93,6 +96,7 @@ class County:
         if FEBRUARY in rounds:
             self.truth.add("mistakes", round=FEBRUARY, rule="carried_forward")  # the registry is not due before March
         self._planting_area(rounds)
+        self._desk(rounds)
         write_terms(self.ledger, self.truth, self.rules, rounds)
         write_pairs(self.ledger, self.truth, MARCH, FEBRUARY if FEBRUARY in rounds else None)
 
@@ -113,6 +117,7 @@ class County:
             path, state = self._path(land, FEBRUARY, named=True), "zero"
             write_file(self.folder / FEBRUARY / path, [zero_grid("豇豆", hand, title, "零报告")])
             self.truth.zero_report(FEBRUARY, path, "豇豆", hand)
+            self.ledger.zeros.append((FEBRUARY, land.code, "cowpea", path))
         self._state(FEBRUARY, land, "cowpea", state)
 
     def _march(self, land: Ground, holdings: list[Holding], officials: Officials, done: float) -> None:
@@ -126,6 +131,10 @@ class County:
             and (at, item.product.code) != roles.unreported
         ]
         entries = self._entries(sent, land, MARCH, done)
+        apart = at in roles.apart or roles.formats.get(at) == "zip"
+        shifted = self.offsets.shift(entries, single=not apart)
+        if shifted is None:
+            self.offsets.coarsen(entries)
         category = settle(entries)
         self._figures(land, holdings, entries)
         kept = {id(entry.holding) for entry in entries if entry.status == "accepted"}
@@ -147,6 +156,9 @@ class County:
             if entries
             else ""
         )
+        if shifted:
+            plain = {"decidable": "yes" if shifted[1] else "no", "known_subjects": shifted[1]}
+            self.truth.add("datums", round=MARCH, file=path, datum=shifted[0], **plain)
         if at in roles.own_registry:
             write_file(self.folder / MARCH / f"{land.name}附件4监管名录.xlsx", own)
         elif own:
@@ -160,6 +172,25 @@ class County:
             self.truth.registry((MARCH, *spot), land.code, item, kind_of(item, category))
             self.ledger.enter(land, item, spot)
         self._states(land, entries)
+        self.ledger.collect(MARCH, entries, self.truth.spots)
+        if self.offsets.supplement and "chinese_chive" in roles.budgets[at] and entries and not (apart or shifted):
+            self._supplement(land)
+
+    def _supplement(self, land: Ground) -> None:
+        """Write a late file of three households, in another datum than all others: nothing of the month before tells which."""
+        self.offsets.supplement = False
+        dice = Dice(self.seed, 13)
+        holdings = late_comers(land, self.rules.products["chinese_chive"], self.names, dice)
+        where = (land, self.roles.hands[land.index])
+        entries = [write_row(item, item.plots[0], 0, where, MARCH, dice) for item in holdings]
+        for entry in entries:
+            to_datum(entry, "gcj02")
+        people = [(self.names.stranger(dice), self.names.spare_phone()) for _ in range(2)]
+        officials = Officials((people[0],), (people[1],))
+        path = f"补报/{land.name}韭菜补报.xlsx"
+        self._save(path, [self._lay("补报", entries, land, officials, MARCH, "韭菜")], MARCH, settle(entries))
+        self.truth.add("datums", round=MARCH, file=path, datum="gcj02", decidable="no", known_subjects=0)
+        self.ledger.add(land, holdings)
         self.ledger.collect(MARCH, entries, self.truth.spots)
 
     def _states(self, land: Ground, entries: Sequence[Entry]) -> None:
@@ -246,6 +277,7 @@ class County:
             hand = roles.hands[at]
             more = [*more, zero_grid("芹菜", hand, _TITLE.format(o=office(land, hand), p="芹菜"), "无")]
             self.truth.zero_report(MARCH, path, "芹菜", hand)
+            self.ledger.zeros.append((MARCH, land.code, "celery", path))
         if at == roles.accounts:
             more = [*more, accounts_grid()]
             self.truth.add("mistakes", round=MARCH, file=path, sheet="附件3", rule="sheet_refused")
@@ -340,49 +372,19 @@ class County:
         crops = self.rules.baseline_products
         areas, wrong = draw_baseline(self.lands, crops, self.figures, self.lands[self.roles.zero], seed=self.seed)
         for round_ in rounds:
-            self._planting_area_file(round_, crops, areas, wrong if round_ == MARCH else None)
+            self.ledger.baseline |= {(round_, *key): area for key, area in areas.items()}
+            about = (round_, self.folder / round_)
+            write_planting_area(self.lands, areas, wrong if round_ == MARCH else None, self.rules, self.truth, about)
 
-    def _planting_area_file(
-        self, round_: str, crops: list[str], areas: Mapping[tuple[str, str], float | None], wrong: int | None
-    ) -> None:
-        path, sheet = "附件5 蔬菜重点监管品种种植面积一览表.xlsx", "附件5"
-        names = [self.rules.products[code].name for code in crops]
-        width = len(crops) + 4
-        rows: list[list[str | float | None]] = [
-            [f"安溪县蔬菜重点监管品种种植面积一览表（附件5）{SAMPLE}", *[None] * (width - 1)]
-        ]
-        rows += [["单位：亩", *[None] * (width - 1)], ["序号", "乡镇", *names, "合计", "备注"]]
-        letter = column_letter(len(crops) + 2)
-        for land in self.lands:
-            own = [areas[land.code, code] for code in crops]
-            total = round(sum(value or 0 for value in own), 1)
-            if land.index == wrong:
-                total = round(total + 10, 1)
-                cell = f"{letter}{len(rows) + 1}"
-                self.truth.add(
-                    "mistakes",
-                    round=round_,
-                    file=path,
-                    sheet=sheet,
-                    cell=cell,
-                    row=len(rows) + 1,
-                    rule="baseline_total_differs",
-                    field="total",
-                )
-            rows.append([land.index + 1, land.name, *own, total, None])
-            for at, (code, value) in enumerate(zip(crops, own, strict=True)):
-                self.ledger.baseline[round_, land.code, code] = value
-                spot = {
-                    "cell": f"{column_letter(at + 2)}{len(rows)}",
-                    "township_code": land.code,
-                    "township": land.name,
-                }
-                self.truth.add(
-                    "planting_area", round=round_, file=path, sheet=sheet, **spot, product=code, area_mu=value
-                )
-        sums = [round(sum(areas[land.code, code] or 0 for land in self.lands), 1) for code in crops]
-        rows.append([None, "合计", *sums, round(sum(sums), 1), None])
-        write_file(self.folder / round_ / path, [Grid(sheet, rows, (2, 3), ((0, 0, 0, width - 1),))])
+    def _desk(self, rounds: Sequence[str]) -> None:
+        """Write what the county's desk and other systems hold of each round."""
+        names, kept, truth, rules, seed = self.names, self.ledger, self.truth, self.rules, self.seed
+        for round_ in rounds:
+            folder = self.folder / round_
+            write_receipts(kept, truth, rules, round_, folder, seed)
+            write_uploads(kept, truth, rules, round_, folder, names, seed)
+        write_contacts(kept, truth, rules, rounds, self.folder, names, seed)
+        write_rapid_tests(kept, truth, rules, MARCH, self.folder / MARCH, names, seed)
 
 
 def _part(number: int) -> str:

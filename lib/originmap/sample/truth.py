@@ -27,7 +27,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
             "size_unit",
         ),
         *("area_mu", "head_count", "base_address", "lon", "lat", "market_windows", "production_mode", "trace_methods"),
-        *("credit_grade", "collected_on", "status", "mistakes", "category"),
+        *("credit_grade", "collected_on", "status", "mistakes", "category", "true_lon", "true_lat"),
     ),
     "registry": (
         *("round", "file", "sheet", "row", "township_code", "subject_name", "product", "size_value", "size_unit"),
@@ -45,6 +45,23 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "gap_status": (
         *("round", "township_code", "township", "product", "status", "baseline", "registry", "collected", "gap"),
     ),
+    "receipts": (
+        *("round", "file", "sheet", "row", "township_code", "products", "received_at", "channel", "document"),
+        *("document_file", "submission", "extent", "stamped", "registrar", "late"),
+    ),
+    "contacts": (
+        *("round", "file", "sheet", "row", "level", "township_code", "office", "role", "products"),
+        *("name", "duty", "phone"),
+    ),
+    "uploads": (
+        *("round", "file", "sheet", "row", "basis", "township_code", "product", "subject_name", "subject_written"),
+        *("size_value", "uploaded_on", "count", "collected_at"),
+    ),
+    "rapid_tests": (
+        *("round", "file", "sheet", "row", "sample_id", "township_code", "subject_name", "subject_written", "product"),
+        *("sampled_on", "item", "result", "value", "unit", "remark", "collected_at"),
+    ),
+    "datums": ("round", "file", "datum", "decidable", "known_subjects"),
     "planting_area": ("round", "file", "sheet", "cell", "township_code", "township", "product", "area_mu"),
     "mistakes": ("round", "file", "sheet", "cell", "row", "rule", "field", "subject"),
     "submissions": ("round", "township_code", "township", "product", "state"),
@@ -71,7 +88,7 @@ class Truth:
         for file in self._files.values():
             file.close()
 
-    def add(self, name: str, **values: Any) -> None:
+    def add(self, name: str, /, **values: Any) -> None:
         """Write one row; columns that are not given stay blank."""
         row = [values.get(column) for column in _COLUMNS[name]]
         # 2.0 is written 2, as people do.
@@ -127,7 +144,8 @@ class Truth:
                 "size_unit": product.unit if size is not None else None,
                 "area_mu" if product.kind == "crop" else "head_count": size,
             }
-            written = {"status": entry.status, "category": own}
+            written: dict[str, Any] = {"status": entry.status, "category": own}
+            written |= {"true_lon": entry.plot.lon, "true_lat": entry.plot.lat}
             if entry.atoms["subject_name"] != entry.truth["subject_name"]:
                 written["subject_written"] = str(entry.atoms["subject_name"])
             self.add("collection", **at, **entry.truth, **amounts, **written, mistakes=";".join(entry.rules))

@@ -1,0 +1,234 @@
+"""The one map (一张图): one selection that drives map, totals, charts, table and card together, from five records to a million.
+
+What is shown is computed in `board`, `detail` and `cards`; here are only the widgets between them. Every control is reached by keyboard,
+every text from a sheet is escaped before it becomes HTML, and what is sent to the browser is bounded whatever the number of records.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import ipywidgets
+import numpy as np
+import pandas as pd
+
+from originmap import cards, detail, maps, seasons, selection
+from originmap.board import Board, Chosen, sentence
+from originmap.controls import WRAP, Controls
+from originmap.decisions import DecisionsError, Person, Store
+from originmap.listing import Listing
+from originmap.panels import CSS, title_line
+from originmap.rounds import Round
+from originmap.selection import Selection
+from originmap.vocab import code
+
+ROWS_SHOWN: Final = 50
+
+
+class OneMap:
+    """The one map: filters, map, totals, charts, table and card, moved by one selection.
+
+    Attributes
+    ----------
+    controls
+        The filters, see `controls.Controls`.
+    map, points, cells, ring
+        The ipyleaflet map and its layers, WGS84. `points` holds every point while few are in view, groups of them while many are.
+    townships, calendar, table
+        Charts and rows that can be chosen, see `listing.Listing`: a township, a month, a record (by its position).
+    saved, name, who, section, save, reveal
+        Selections on record, and what it takes to save one or to see a phone number: both are recorded.
+    title, sentence, legend, counts, card, said
+        HTML of what is selected, of the chosen record, and of what was just done.
+    view
+        All of it, to be displayed.
+    board, selection, chosen, detail
+        The encoded records, the `Selection` in force, what it leaves, and what the map was last sent.
+    """
+
+    def __init__(
+        self,
+        round_: Round,
+        store: Store | None = None,
+        *,
+        products: Sequence[str] = (),
+        window: str = "",
+        chosen: Selection | None = None,
+    ) -> None:
+        """Build the widgets.
+
+        Parameters
+        ----------
+        round_
+            An opened round.
+        store
+            Where saved selections and revealed phones are recorded; without one neither can be had.
+        products, window
+            Codes, and a window as people write it (5月上旬, 5-7月), set at first.
+        chosen
+            A whole selection to begin with instead.
+
+        Raises
+        ------
+        ValueError
+            A product is not in the rules, or the window cannot be read.
+        """
+        self.round_, self.store, self.rules, self.places = round_, store, round_.rules, round_.places
+        if unknown := [product for product in products if product not in self.rules.products]:
+            raise ValueError(f"没有产品 {'、'.join(unknown)}；可用：{'、'.join(self.rules.products)}。")
+        first = chosen or Selection(products=tuple(products), window=seasons.parse_window(window))
+        self.board = Board.of(round_.records, self.rules, self.places, findings=round_.findings)
+        self.controls = Controls(self.board, self._apply)
+        self._record = -1
+        self._busy = False
+        self._build()
+        self._list_saved()
+        self.controls.set(first)
+        self._observe()
+
+    def show(self, position: int) -> None:
+        """Show the card of the record at a position of ``board.records``; −1 shows none."""
+        self._record = position
+        known = position >= 0 and bool(self.board.located[position])
+        where = (float(self.board.lon[position]), float(self.board.lat[position])) if known else ()
+        self.ring.data = maps.ring(*where)
+        self.card.value = cards.card(self.round_, position) if position >= 0 else cards.HINT
+        self.reveal.disabled = position < 0 or self.store is None
+        self._quietly(lambda: setattr(self.table, "chosen", [str(position)] if position >= 0 else []))
+
+    def digest(self) -> pd.DataFrame:
+        """Return what the map holds now, read from its layer, beside the counts that must agree with it."""
+        found = int((self.chosen.keep & self.board.located).sum())
+        words = selection.filters(self.selection, self.rules, places=self.places)
+        first = {"筛选": "，".join(words), "已定位": f"{found} / {len(self.chosen)}"}
+        if len(self.detail.groups):
+            first["分组"] = f"{int(self.detail.groups['records'].sum())} 条，{len(self.detail.groups)} 组"
+        return maps.digest(self.points, beside=first)
+
+    def _build(self) -> None:
+        self.cells = maps.cell_layer(maps.cells(self.places))
+        self.points = maps.point_layer(maps.nothing())
+        self.ring = maps.ring_layer()
+        layers = [self.cells, self.points, self.ring, maps.label_layer(self.places)]
+        note = maps.map_note(self.places, is_sample=self.round_.is_sample)
+        self.map = maps.township_map(self.places, layers, note=note)
+        self.title = ipywidgets.HTML(CSS + title_line(self.round_, "产地一张图"))
+        self.sentence, self.legend, self.counts, self.card, self.said = (ipywidgets.HTML() for _ in range(5))
+        self.townships = Listing(shape="bars", title="各乡镇主体数，按品种（点一行只看这个乡镇）")
+        self.calendar = Listing(shape="calendar", title="上市时间，按旬；每个品种自成比例（点月份只看这个月）")
+        self.table = Listing(shape="table", columns=cards.COLUMNS)
+        self.saved = ipywidgets.Dropdown(description="已存选择", layout={"width": "320px"})
+        self.name, self.who, self.section = (
+            ipywidgets.Text(description=text, layout={"width": "200px"}) for text in ("名称", "姓名", "科室")
+        )
+        self.save = ipywidgets.Button(description="存下这个选择", disabled=self.store is None)
+        self.reveal = ipywidgets.Button(description="显示电话（留记录）", disabled=True, layout={"width": "170px"})
+        self.view = self._laid_out()
+
+    def _laid_out(self) -> Any:
+        side = ipywidgets.VBox([self.counts, self.card], layout={"flex": "1 1 340px", "grid_gap": "6px"})
+        drawing = ipywidgets.Box([self.map, self.legend], layout={"flex": "3 1 520px", "display": "block"})
+        both = ipywidgets.HBox([drawing, side], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
+        bars = ipywidgets.Box([self.townships], layout={"flex": "1 1 420px", "display": "block"})
+        year = ipywidgets.Box([self.calendar], layout={"flex": "1 1 560px", "display": "block", "overflow": "auto"})
+        charts = ipywidgets.HBox([bars, year], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
+        keep = ipywidgets.HBox([self.saved, self.name, self.who, self.section, self.save, self.reveal], layout=WRAP)
+        view = ipywidgets.VBox(
+            [self.title, self.controls.view, self.sentence, both, charts, self.table, keep, self.said]
+        )
+        view.add_class("originmap")
+        return view
+
+    def _observe(self) -> None:
+        self.saved.observe(self._unless_busy(lambda new: self.controls.set(new) if new else None), "value")
+        self.save.on_click(lambda _: self._recorded(self._save))
+        self.reveal.on_click(lambda _: self._recorded(self._reveal))
+        self.points.on_click(self._point_clicked)
+        self.cells.on_click(lambda *, properties, **_: self.controls.look_at_town(str(properties["township_code"])))
+        self.townships.observe(self._unless_busy(lambda new: self.controls.look_at_town((*new, "")[0])), "chosen")
+        self.calendar.observe(
+            self._unless_busy(lambda new: self.controls.look_at_month(int(new[0]) if new else None)), "chosen"
+        )
+        self.table.observe(self._unless_busy(lambda new: self.show(int((*new, "-1")[0]))), "chosen")
+        self.map.observe(self._map_moved, "bounds")
+
+    def _unless_busy(self, act: Callable[[Any], None]) -> Callable[[Mapping[str, Any]], None]:
+        return lambda change: None if self._busy else act(change["new"])
+
+    def _quietly(self, act: Callable[[], None]) -> None:
+        """Set widgets without an answer to each of them."""
+        was, self._busy = self._busy, True
+        try:
+            act()
+        finally:
+            self._busy = was
+
+    def _point_clicked(self, *, properties: Mapping[str, Any], **_: object) -> None:
+        """Show a record's card; go nearer to a group."""
+        if "record_id" not in properties:
+            self.map.center = [properties["lat"], properties["lon"]]
+            self.map.zoom = min(float(self.map.zoom) + 2, float(self.map.max_zoom))
+            return
+        found = np.flatnonzero(self.board.records["record_id"].to_numpy() == properties["record_id"])
+        if len(found):
+            self.show(int(found[0]))
+
+    def _map_moved(self, _: object) -> None:
+        if not self.detail.all_sent:
+            self._draw()
+
+    def _recorded(self, act: Callable[[Store, Person], str]) -> None:
+        """Do what leaves a record; what is wrong with it is said in one line."""
+        try:
+            if self.store is not None:
+                self.said.value = escape(act(self.store, Person(self.who.value, self.section.value)))
+        except DecisionsError as error:
+            self.said.value = f"<b style='color:#B00020'>{escape(str(error))}</b>"
+
+    def _save(self, store: Store, person: Person) -> str:
+        verdict = selection.verdict(self.name.value, person.name, self.selection, round_name=self.round_.name)
+        store.record(verdict, by=person)
+        self._list_saved()
+        return f"已存：{self.name.value.strip()}"
+
+    def _reveal(self, store: Store, person: Person) -> str:
+        verdict, name = cards.reveal(self.round_, self._record)
+        store.record(verdict, by=person)
+        self.card.value = cards.card(self.round_, self._record, phones=True)
+        return f"已显示“{name}”的电话，并已记录：{person.name}（{person.section}）。"
+
+    def _list_saved(self) -> None:
+        found = selection.saved(self.store.entries()) if self.store else {}
+        self._quietly(lambda: setattr(self.saved, "options", [("—", None), *found.items()]))
+        self.saved.disabled = not found
+
+    def _apply(self) -> None:
+        """Select once, then give every view its new content in one go; the map first."""
+        self.selection = self.controls.selection
+        self.chosen: Chosen = self.board.choose(self.selection)
+        self._draw()
+        self._quietly(self._tell)
+        self.show(self._record if self._record >= 0 and self.chosen.keep[self._record] else -1)
+
+    def _draw(self) -> None:
+        bounds = self.map.bounds
+        view = (bounds[0][1], bounds[0][0], bounds[1][1], bounds[1][0]) if bounds else None
+        self.detail = detail.of_view(self.chosen, view, float(self.map.zoom))
+        if len(self.detail.groups):
+            data, legend = maps.groups(self.detail.groups, self.rules), maps.group_legend
+        else:
+            data, legend = maps.points(self.board.records.iloc[self.detail.rows], self.rules), maps.point_legend
+        if data != self.points.data:
+            self.points.data = data
+        self.legend.value = legend(self.rules, self.selection.products)
+
+    def _tell(self) -> None:
+        measure = code("area_measure", str(self.rules["reconcile"]["area_measure"]))
+        said = sentence(self.selection, self.chosen, names=True)
+        self.sentence.value = f"<b style='font-size:15px'>{escape(said)}</b> <span>（{escape(measure)}）</span>"
+        self.counts.value = cards.counts(self.chosen)
+        self.townships.show(cards.bars(self.chosen), chosen=self.selection.townships[:1])
+        self.calendar.show(cards.calendar(self.chosen), chosen=cards.months(self.selection.window))
+        count = len(self.chosen)
+        note = f"共 {count:,} 条" + (f"，列出前 {ROWS_SHOWN} 条" if count > ROWS_SHOWN else "")
+        self.table.show(cards.rows(self.board, self.chosen.rows[:ROWS_SHOWN]), title=note)
