@@ -179,7 +179,7 @@ def test_the_ranking_shows_its_parts(county: Path) -> None:
     round_ = om.open_round(county / "2023-02", as_of="2023-02-26")
     ranked = progress.ranking(round_, progress.status(round_)).set_index("township")
     assert list(progress.RANK_COLUMNS[:3]) == ["rank", "township_code", "township"]
-    parts = ["on_time_share", "completeness", "correctness", "score"]
+    parts = ["on_time_share", "completeness", "correctness", "rating"]
     assert ranked.loc["湖头镇", parts].tolist() == [1.0, 1.0, 1.0, 100.0]
     assert ranked.loc["官桥镇", parts].tolist() == [0.0, 1.0, 1.0, 66.7]
     # No rows: nothing is said of correctness, and nothing made up.
@@ -196,7 +196,7 @@ def test_weights_are_rules(county: Path, tmp_path: Path) -> None:
     )
     round_ = om.open_round(county / "2023-02", as_of="2023-02-26", rules=rules)
     ranked = progress.ranking(round_, progress.status(round_)).set_index("township")
-    assert ranked.loc["官桥镇", "score"] == 100.0
+    assert ranked.loc["官桥镇", "rating"] == 100.0
     rules.write_text(
         "[progress]\nweights = { timeliness = -1, completeness = 3.0, correctness = 1.0 }\n", encoding="utf-8"
     )

@@ -96,8 +96,16 @@ def alerts(
     frame["count"] = frame["count"].astype("Int64")
     frame["township"] = frame["township_code"].map(round_.places.names).astype("str").fillna(_COUNTY)
     frame["closes"] = frame["alert"].map(dict(_CLOSES)).astype("str")
-    whom = [responsible(round_, town if isinstance(town, str) else None, product if isinstance(product, str) else "")
-            for town, product in zip(frame["township_code"], frame["product"], strict=True)]  # fmt: skip
+    pairs = list(zip(frame["township_code"], frame["product"], strict=True))
+    known = {
+        (town, product): responsible(round_, town if isinstance(town, str) else None, product if isinstance(product, str) else "")
+        for town, product in dict.fromkeys((str(town) if isinstance(town, str) else None, str(product) if isinstance(product, str) else None)
+                                           for town, product in pairs)
+    }  # fmt: skip
+    whom = [
+        known[town if isinstance(town, str) else None, product if isinstance(product, str) else None]
+        for town, product in pairs
+    ]
     frame["call"] = pd.Series(whom, index=frame.index, dtype="str").mask(lambda text: text == "")
     order = {name: at for at, name in enumerate(_CLOSES)}
     products = {name: at for at, name in enumerate(round_.rules.products)}

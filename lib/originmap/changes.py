@@ -5,6 +5,7 @@ the earlier rows along, so only a full submission or a zero report can make a su
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
@@ -28,7 +29,7 @@ _WHO: Final = [*_KEY, "subject"]
 _LEAST: Final = 0.005
 
 
-def earlier_rounds(round_: Round, *, count: int | None = None, rules: str | None = None) -> list[Round]:
+def earlier_rounds(round_: Round, *, count: int | None = None, rules: Path | str | None = None) -> list[Round]:
     """Return the rounds before one, opened as they stand at its `as_of`, the nearest first; a folder that is no round is left out.
 
     Parameters

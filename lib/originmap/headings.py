@@ -183,4 +183,5 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "completed": ("已报品种(含零)", "Completed"),
     "size_before": ("上批规模", "Size before"),
     "size_after": ("本批规模", "Size now"),
+    "rating": ("得分", "Rating"),
 }

@@ -32,7 +32,7 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
     table = progress.table(round_, found)
     written = [folder / "进度表.xlsx"]
     title = f"重点农产品产地溯源信息报送进度表（{round_.name}）"
-    write_xlsx(written[0], table, title=title, notes=notes, totals=True)
+    write_xlsx(written[0], table, title=title, notes=notes, totals=1)
     written += printed.save(table, folder / "进度表", title=title, notes=stamp(round_), totals=1)
     market = uploading.market_table(round_)
     title = f"上市时间表（{round_.name}，主体数/面积或存栏）"
@@ -65,7 +65,7 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
     return written
 
 
-def write_multiples(round_: Round, folder: Path, *, rules: str | None = None) -> list[Path]:
+def write_multiples(round_: Round, folder: Path, *, rules: Path | str | None = None) -> list[Path]:
     """Write 分批次_<product>.png for every product that two rounds or more have figures of; nothing where there is no earlier round."""
     line = changes.series([round_, *changes.earlier_rounds(round_, rules=rules)])
     known = line[line["value"].notna()].groupby("product")["round"].nunique()

@@ -22,7 +22,7 @@ STATUS_COLUMNS: Final = [
 ]  # fmt: skip
 RANK_COLUMNS: Final = [
     "rank", "township_code", "township", "due", "judged", "on_time", "completed", "accepted", "quarantined", "on_time_share", "completeness",
-    "correctness", "score",
+    "correctness", "rating",
 ]  # fmt: skip
 TABLE_HEADER: Final = [
     "序号", "乡镇", "应报品种", "已报", "零报告", "未报品种", "附件1条数", "待更正", "平台已录入", "未录入", "最近报送时间", "责任人",
@@ -177,7 +177,7 @@ def ranking(round_: Round, found: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     `on_time_share` = on time ÷ judged (due products with a registered receipt, or overdue), `completeness` = reported or zero ÷ due,
-    `correctness` = accepted ÷ (accepted + quarantined), all 0 to 1, NA where nothing can be said; `score` (0 to 100) is their weighted mean
+    `correctness` = accepted ÷ (accepted + quarantined), all 0 to 1, NA where nothing can be said; `rating` (0 to 100) is their weighted mean
     over the parts that are known (weights in the rules; equal by default). Source: domain practice, for the yearly assessment.
     """
     due = found[found["progress"] != "not_due"]
@@ -201,10 +201,10 @@ def ranking(round_: Round, found: pd.DataFrame) -> pd.DataFrame:
     parts = {"on_time_share": "timeliness", "completeness": "completeness", "correctness": "correctness"}
     weights = pd.DataFrame({name: frame[name].notna() * float(given[part]) for name, part in parts.items()})
     total = sum(frame[name].fillna(0) * weights[name] for name in parts)
-    frame["score"] = (100 * total / weights.sum(axis=1).replace(0, np.nan)).round(1)
-    frame["rank"] = frame["score"].rank(ascending=False, method="min").astype("Int64")
+    frame["rating"] = (100 * total / weights.sum(axis=1).replace(0, np.nan)).round(1)
+    frame["rank"] = frame["rating"].rank(ascending=False, method="min").astype("Int64")
     frame = frame.reset_index().sort_values(
-        ["score", "township_code"], ascending=[False, True], na_position="last", ignore_index=True
+        ["rating", "township_code"], ascending=[False, True], na_position="last", ignore_index=True
     )
     return frame.round(dict.fromkeys(parts, 4))[RANK_COLUMNS]
 

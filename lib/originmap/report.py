@@ -58,8 +58,7 @@ def _round(settings: Settings) -> Round:
 @lru_cache(maxsize=1)
 def _before(settings: Settings) -> Round | None:
     """Return the round before, None where there is none."""
-    rules = str(settings.rules) if settings.rules else None
-    return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=rules)), None)
+    return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=settings.rules)), None)
 
 
 def write_report(
@@ -68,14 +67,13 @@ def write_report(
     """Make the whole tree of ``originmap report`` and swap it in; return the round and where the tree stands.
 
     The work is split into independent pieces; `jobs` processes do them, and the bytes are the same for any number. `tell` is called before each
-    piece with how many are done, of how many, and its name; then no bar is drawn.
+    piece with how many are done, of how many, and its name.
 
     Raises
     ------
     OutputError
         `target` holds something that is not ours, or cannot be written; InboxError and RulesError as `open_round`.
     """
-    # Whoever makes a second report in one process wants the files as they are now.
     _round.cache_clear()
     _before.cache_clear()
     round_ = _round(settings)
@@ -86,15 +84,14 @@ def write_report(
         with bar:
             if jobs == 1:
                 for done, piece in enumerate(pieces):
-                    if tell is not None:
+                    if tell:
                         tell(done, len(pieces) + 1, piece)
                     _make(piece, settings, build, codes)
                     bar.update()
             else:
                 # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
                 with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                    futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
-                    for future in as_completed(futures):
+                    for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
                         future.result()
                         bar.update()
             _write_index(round_, settings, build)
@@ -127,12 +124,12 @@ def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
 
 def _pieces(round_: Round, settings: Settings) -> list[str]:
     """Return the names of the pieces, the slowest first."""
-    public = settings.profile == "public"
-    notebook_names = [] if public else [f"notebook:{path.stem}" for path in notebooks.committed()]
-    coverage = [] if public else [f"coverage:{product}" for product in round_.rules.baseline_products]
-    desk = [] if public or settings.county_only else ["desk"]
-    desk += [] if public else ["progress"]
-    return [*notebook_names, "distribution", *([] if public else ["briefing"]), *coverage, "tables", *desk]
+    if settings.profile == "public":
+        return ["distribution", "tables"]
+    pages = [f"notebook:{path.stem}" for path in notebooks.committed()]
+    coverage = [f"coverage:{product}" for product in round_.rules.baseline_products]
+    desk = [] if settings.county_only else ["desk"]
+    return [*pages, "progress", "distribution", "briefing", *coverage, "tables", *desk]
 
 
 def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -153,8 +150,8 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[name].name}")
     elif kind == "briefing":
         gaps = reconcile.planting_area(round_)
-        figure = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
-        figures.save(figure, _folder(build, "briefings") / "县级简报图")
+        page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
+        figures.save(page, _folder(build, "briefings") / "县级简报图")
     elif kind == "tables":
         _tables(round_, settings, _folder(build, "tables"))
     elif kind == "desk":
@@ -162,10 +159,9 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         outgoing.write_desks(round_, build / "desk", townships=codes, before=_before(settings))
     elif kind == "progress":
         outgoing.write_tables(round_, _folder(build, "tables"), before=_before(settings))
-        outgoing.write_multiples(round_, _folder(build, "maps"), rules=str(settings.rules) if settings.rules else None)
+        outgoing.write_multiples(round_, _folder(build, "maps"), rules=settings.rules)
     else:
-        msg = f"unknown piece {piece!r}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown piece {piece!r}")
 
 
 def _folder(build: Path, name: str) -> Path:

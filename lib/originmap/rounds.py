@@ -235,15 +235,8 @@ def open_round(
     declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
     asked = _Asked(moment, rules, reference, decisions)
-    return _assemble(
-        path,
-        name,
-        asked,
-        rule_set,
-        places,
-        inbox,
-        OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone})),
-    )
+    said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}))
+    return _assemble(path, name, asked, rule_set, places, inbox, said)
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -306,9 +299,8 @@ def _assemble(
     planting = baseline.planting_area(planted, rules, places, planting_round)
     findings.extend(planted.findings)
     tables, contacts_round, note = earlier.nearest("contacts", settled.tables)
-    findings.extend(note)
     listed = ledgers.all_of(settled.tables, tables, contacts_round, rules, places)
-    findings.extend(listed.findings)
+    findings.extend([*note, *listed.findings])
 
     made_findings, resubmissions, frame, raw = compose(findings), None, carried.records, carried.raw
     if settled.old or inbox.slips:
