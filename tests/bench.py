@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +23,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xlsxwriter
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 import originmap as om
-from originmap import notation, returns, windows
+from originmap import likeness, matching, names, notation, returns, windows
 from originmap.rules import load_rules
 
 HEADER = (
@@ -225,6 +228,121 @@ def datum_ratio(runs: int, points: int = 1_000_000) -> float:
     return median_s(lambda: om.datum.wgs84_from_gcj02(lon, lat), runs) / forward
 
 
+def two_lists(many: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return two invented lists of `many` subjects, spread over townships and products as the sample's registry is.
+
+    Seven in ten of the left list stand in the right one, of these one in ten under a name with one sign changed.
+    """
+    dice = np.random.default_rng(2023)
+    listed = om.open_round(om.rounds.PROJECT / om.rounds.SAMPLE).registry
+    blocks = listed[["township_code", "product"]].dropna().reset_index(drop=True)
+    signs = _GIVEN + "晓小敏民英颖杰洁俊军丽莉红宏伟玮芳娟燕艳雪霞龙隆飞非辉晖强刚勇永斌彬荣蓉"
+
+    def subjects(keys: pd.DataFrame, names: list[str], phones: np.ndarray) -> pd.DataFrame:
+        frame = keys.assign(
+            subject=pd.Series(names, dtype="str"), phones=pd.Series(phones).map("139{:08d}".format).astype("str")
+        )
+        frame["village"] = pd.Series(phones % 17).map("{}村".format).astype("str")
+        return frame.drop_duplicates(["township_code", "product", "subject"], ignore_index=True)
+
+    def drawn() -> list[str]:
+        picks = dice.integers(0, [len(_FAMILY), len(signs), len(signs)], (many, 3))
+        return [
+            _FAMILY[a]
+            + signs[b]
+            + ("" if a % 7 == 0 else signs[c])
+            + (dice.choice(["蔬菜合作社", "家庭农场"]) if c % 9 == 0 else "")
+            for a, b, c in picks
+        ]
+
+    keys = blocks.iloc[dice.integers(0, len(blocks), many)].reset_index(drop=True)
+    names, phones = drawn(), np.arange(many)
+    others = blocks.iloc[dice.integers(0, len(blocks), many)].reset_index(drop=True)
+    stay, slip, new = dice.random(many) < 0.7, dice.random(many) < 0.1, drawn()
+    spoiled = [
+        name[:1] + signs[dice.integers(len(signs))] + name[2:] if slips else name
+        for name, slips in zip(names, slip, strict=True)
+    ]
+    second = [name if stays else other for name, other, stays in zip(spoiled, new, stay, strict=True)]
+    return subjects(keys, names, phones), subjects(
+        keys.where(pd.Series(stay), others), second, np.where(stay, phones, phones + many)
+    )
+
+
+def every_pair(
+    left: np.ndarray, right: np.ndarray, blocks: tuple[np.ndarray, np.ndarray], rules: om.rules.Rules
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs that `likeness.pairs` does by scoring all pairs of a block with rapidfuzz, the cheapest way round.
+
+    That is: the sounds with a cut-off, many at once, and the signs of what is left.
+    """
+    limits = rules["matching"]
+    share = 1 - limits["likeness"] / 100
+    code = names.sounding(sorted({sign for name in [*left, *right] for sign in name}), rules)
+    heard = [np.array([name.translate(code) for name in side], dtype=object) for side in (left, right)]
+    lengths = [np.fromiter(map(len, side), np.int64, len(side)) for side in (left, right)]
+    orders = [np.argsort(block, kind="stable") for block in blocks]
+    edges = [
+        np.searchsorted(block[order], np.arange(max(map(np.max, blocks)) + 2))
+        for block, order in zip(blocks, orders, strict=True)
+    ]
+    found = []
+    for one in range(len(edges[0]) - 1):
+        ours, theirs = (order[edge[one] : edge[one + 1]] for order, edge in zip(orders, edges, strict=True))
+        if not len(ours) or not len(theirs):
+            continue
+        table = process.cdist(
+            heard[0][ours],
+            heard[1][theirs],
+            scorer=OSA.distance,
+            score_cutoff=limits["edits"],
+            dtype=np.uint8,
+            workers=1,
+        )
+        at, to = np.nonzero(table <= limits["edits"])
+        sounds, at, to = table[at, to].astype(np.int64), ours[at], theirs[to]
+        longer = np.maximum(lengths[0][at], lengths[1][to])
+        near = sounds <= share * longer + 1e-9
+        at, to, sounds, longer = at[near], to[near], sounds[near], longer[near]
+        signs = process.cpdist(left[at], right[to], scorer=OSA.distance, dtype=np.int32)
+        near = (signs + sounds) / (2 * longer) <= share + 1e-9
+        found.append((at[near], to[near]))
+    at, to = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((to, at))
+    return at[order], to[order]
+
+
+def match(many: int, runs: int) -> None:
+    """Measure matching two lists of `many` subjects against scoring all pairs within a township and product."""
+    rules = load_rules()
+    lists = two_lists(many)
+    block = pd.concat(lists).groupby(["township_code", "product"]).ngroup().to_numpy()
+    blocks = block[: len(lists[0])], block[len(lists[0]) :]
+    left, right = (names.spelled(side["subject"], rules).to_numpy(dtype=object) for side in lists)
+    times, ours, theirs = ratio(
+        lambda: likeness.pairs(left, right, blocks, rules), lambda: every_pair(left, right, blocks, rules), runs
+    )
+    found = likeness.pairs(left, right, blocks, rules)
+    at, to = every_pair(left, right, blocks, rules)
+    same = np.array_equal(found.left, at) and np.array_equal(found.right, to)
+    what = f"near names of {len(left):,} x {len(right):,} subjects, {block.max() + 1} blocks"
+    line(what, f"{ours:.2f} s, {theirs:.2f} s = {1 / times:.1f} x", ">= 5 x all pairs", met=times <= 1 / 5)
+    line("  the same pairs", f"{len(at):,}", "all of them", met=same)
+    whole = median_s(lambda: matching.match(*lists, rules), runs)
+    line(
+        "  matched whole: names, phones, villages, evidence",
+        f"{whole:.2f} s = {theirs / whole:.1f} x",
+        "apart",
+        met=True,
+    )
+    tracemalloc.start()
+    matching.match(*lists, rules)
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    each = peak * 2**20 / sum(map(len, lists))
+    line("  its peak of memory", f"{peak:.0f} MB = {each:.0f} bytes a subject", "apart", met=True)
+
+
 def many_records(n: int) -> SimpleNamespace:
     """Return a round of n random records over the county: what the one map looks at."""
     rules = om.rules.load_rules()
@@ -297,17 +415,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the large sheet")
-    parser.add_argument("--only", choices=["intake", "sample", "map"], help="measure a part")
+    parser.add_argument("--only", choices=["intake", "sample", "map", "match"], help="measure a part")
+    parser.add_argument("--subjects", type=int, default=100_000, help="subjects of each list that is matched")
     parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak_of:
         print(*peak_over(options.peak_of))
         return
+    if options.only in (None, "match"):
+        match(options.subjects, options.runs)
     if options.only in (None, "intake"):
         intake(options.rows, options.runs)
     if options.only in (None, "map"):
         one_map(options.runs)
-    if options.only in ("intake", "map"):
+    if options.only in ("intake", "map", "match"):
         return
     sample = om.rounds.PROJECT / om.rounds.SAMPLE
     opened = median_s(lambda: om.open_round(sample), options.runs)

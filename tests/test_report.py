@@ -13,7 +13,7 @@ import pytest
 from books import area_sheet, collection_sheet, grower, write_book
 
 import originmap as om
-from originmap import cli, exports, report
+from originmap import cli, exports, publishing
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_an_interrupted_swap_is_completed(tmp_path: Path, inbox: Path) -> None:
     before = tree(out)
     # Killed between the two renames: the new tree is complete, the old one has stepped aside.
     out.rename(tmp_path / "out.old")
-    report.complete_swap(out)
+    publishing.complete_swap(out)
     assert tree(out) == before
     (tmp_path / "out.new").mkdir()
     (tmp_path / "out.new" / "half.csv").write_text("x", encoding="utf-8")

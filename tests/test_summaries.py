@@ -55,6 +55,7 @@ def test_the_countys_row_sums_the_townships_that_it_names(sample: om.Round, gaps
     for product in ("豇豆", "韭菜", "芹菜"):
         of = rows[(rows["产品"] == product) & rows["附件5底数(亩)"].notna() & rows["采集面积(亩)"].notna()]
         whole = of[of["名录面积(亩)"].notna()]
+        assert totals.loc[totals["产品"] == product, "名录面积(亩)"].notna().any()
         for total in totals[totals["产品"] == product].to_dict("records"):
             summed = whole if pd.notna(total["名录面积(亩)"]) else of
             assert total["核对结果"] == f"{len(summed)}/24 个乡镇"

@@ -11,7 +11,7 @@ from books import collection_sheet, grower, write_book
 
 import originmap as om
 from originmap import cli, datum, decisions, proposals, survey
-from originmap.confirm import Confirm
+from originmap.confirm import Confirm, Datums
 from originmap.decisions import DecisionsError
 
 FAR = "128.0501,25.2301"
@@ -277,6 +277,57 @@ def test_an_uploaded_file_and_another_datum_are_read_anew(opened):
     panel.load(geojson(), "空.json")
     assert panel.adopt.disabled
     assert "0 个要素" in panel.status.value
+
+
+def shifted(tmp_path):
+    """February vouched for in WGS84; in March one file of the same growers in GCJ-02, and one of somebody unknown."""
+    names = [f"林{number}样" for number in "一二三四五六"]
+    spots = [(118.05 + number / 300, 25.22 + number / 400) for number in range(6)]
+    for month, name in (("2023-02", "wgs84"), ("2023-03", "gcj02")):
+        made = [datum.from_wgs84(x, y, name) for x, y in spots]
+        rows = [
+            grower(种养殖主体=who, 基地地址=who, 点位经纬度=f"{float(x):.6f},{float(y):.6f}")
+            for who, (x, y) in zip(names, made, strict=True)
+        ]
+        write_book(tmp_path / "县" / month / "湖头镇.xlsx", {"附件1": collection_sheet(*rows)})
+    (tmp_path / "县" / "2023-02" / "round.toml").write_text('[datum]\n"*" = "wgs84"\n', encoding="utf-8")
+    stranger = grower(种养殖主体="生人", 乡镇="官桥镇", 村=None, 基地地址="x", 点位经纬度="118.12,24.95")
+    write_book(tmp_path / "县" / "2023-03" / "官桥镇.xlsx", {"附件1": collection_sheet(stranger)})
+    return om.open_round(tmp_path / "县" / "2023-03")
+
+
+def test_a_files_datum_is_confirmed_and_taken_back(tmp_path):
+    march = shifted(tmp_path)
+    store = decisions.of_county(march.folder)
+    made = proposals.of_round(march, earlier=proposals.before(march))
+    panel = Datums(march, made, store)
+    assert panel.shown()["建议"].tolist() == ["GCJ-02（高德、微信）", "判断不了"]
+    assert (panel.file.value, panel.datum.value) == ("湖头镇.xlsx", "gcj02")
+    panel.save_all.click()
+    assert "姓名和科室" in panel.status.value
+    assert store.entries().empty
+    assert len(panel.left) == 2
+    panel.who.value, panel.section.value = "林一", "种植业股"
+    panel.save_all.click()
+    assert "已认定 1 个文件" in panel.status.value
+    after = om.open_round(march.folder)
+    assert after.datums == {"湖头镇.xlsx": "gcj02"}
+    assert after.records.loc[after.records["source_file"] == "湖头镇.xlsx", "lon"].iat[0] == pytest.approx(
+        118.05, abs=2e-6
+    )
+    assert "6 个主体" in after.decisions["why"].iat[0]
+    panel.save.click()  # the other cannot be told, and is not guessed
+    assert "问过采集员" in panel.status.value
+    panel.datum.value, panel.why.value = "bd09", "问过采集员"
+    panel.save.click()
+    assert "没有待认定" in panel.table.value
+    assert panel.save.disabled
+    assert om.open_round(march.folder).datums["官桥镇.xlsx"] == "bd09"
+    panel.undo.click()
+    panel.undo.click()
+    assert om.open_round(march.folder).datums == {}
+    assert sorted(panel.left["file"]) == ["官桥镇.xlsx", "湖头镇.xlsx"]
+    assert panel.undo.disabled
 
 
 def test_the_command_lists_first_and_adopts_what_is_confirmed(opened, tmp_path, capsys):

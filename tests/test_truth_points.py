@@ -70,6 +70,18 @@ def test_every_planted_point_is_first_or_said_to_be_undecidable(name):
     assert set(declared["verdict"]) <= {"first", "settled"}
 
 
+def test_hidden_datums_are_told_where_they_can_be_and_nowhere_else():
+    truth = pd.read_csv(SAMPLE / "truth/datums.csv", dtype="str")
+    assert set(truth["decidable"]) == {"yes", "no"}
+    for name, hidden in truth.groupby("round"):
+        round_ = om.open_round(SAMPLE / name)
+        told = proposals.datums(round_, earlier=proposals.before(round_)).set_index("file")["datum"]
+        for one in hidden.to_dict("records"):
+            assert told[one["file"]] == one["datum"] if one["decidable"] == "yes" else pd.isna(told[one["file"]])
+        rest = told[~told.index.isin(hidden["file"])].dropna()
+        assert set(rest) <= {"wgs84"}, rest
+
+
 def test_a_wrong_first_proposal_would_be_seen():
     round_ = om.open_round(SAMPLE / ROUNDS[-1])
     made = proposals.of_round(round_)

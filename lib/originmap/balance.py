@@ -33,7 +33,7 @@ class Balance:
     Attributes
     ----------
     product, township, term
-        Menus; an empty township is the county, an empty term all of them. A click on a cell of the map chooses its township.
+        Menus; an empty township is the county, an empty term all but those below the threshold, with whom there is nothing to do. A click on a cell of the map chooses its township.
     map, cells
         The ipyleaflet map and its layer of coverage classes.
     waterfall, terms, rows
@@ -123,7 +123,10 @@ class Balance:
         box, round_ = ipywidgets, self.round_
         products = [(round_.rules.products[name].name, name) for name in round_.rules.baseline_products]
         towns = [("全县", ""), *((name, town) for town, name in round_.places.names.items())]
-        parts = [("全部", ""), *((code("term", name), name) for name in (*PARTS, "unsized", "unregistered_unreadable"))]
+        parts = [
+            ("要办的（规模以下除外）", ""),
+            *((code("term", name), name) for name in (*PARTS, "unsized", "unregistered_unreadable")),
+        ]
         self.product = box.Dropdown(options=products, value=product, description=label("product"), layout=_WIDE)
         self.township = box.Dropdown(options=towns, value="", description=label("township"), layout=_WIDE)
         self.term = box.Dropdown(options=parts, value="", description=label("term"), layout={"width": "300px"})
@@ -233,6 +236,7 @@ class Balance:
 
     def _subject_table(self, product: str, town: str) -> str:
         made = gaps_of.subjects(self.round_, self.linked, product=product, township_code=town, term=self.term.value)
+        made = made if self.term.value else made[made["term"] != "exempt"]
         columns = [
             "township",
             "term",

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     from originmap.notebooks import NotebookError, ParameterError
-    from originmap.report import OutputError
+    from originmap.publishing import OutputError
 
     try:
         return int(options.run(options))

@@ -1,6 +1,6 @@
-"""Confirm: the panel in which points and plots taken in the field are read from a file, held against the records, and adopted one by one or together.
+"""Confirm: the panels in which people stand in for whole files: the datum of a township's file, and the points and plots of a field file.
 
-Reading and matching are `survey`'s, the decisions `decisions`'; a file by itself changes nothing.
+What is proposed is `diagnosis`'s and `survey`'s, the decisions are `decisions`'; nothing by itself changes anything.
 """
 
 from html import escape
@@ -10,13 +10,13 @@ from typing import Any
 import ipywidgets
 import pandas as pd
 
-from originmap import survey
+from originmap import survey, verdicts
 from originmap.datum import CANDIDATES
 from originmap.decisions import DecisionsError, Person, Store
 from originmap.panels import CSS
 from originmap.proposals import Proposals
 from originmap.rounds import Round
-from originmap.vocab import code
+from originmap.vocab import code, codes
 
 
 class Confirm:
@@ -153,6 +153,128 @@ class Confirm:
     def _enable(self) -> None:
         self.adopt.disabled = not self.chosen.options
         self.undo.disabled = not self._done
+
+
+class Datums:
+    """The files whose datum nobody has vouched for: what their points speak for, confirmed one by one or as proposed.
+
+    Attributes
+    ----------
+    file, datum
+        Which file, and which datum it is to be; the proposed one, where there is one.
+    who, section, why
+        Who decides, and why (the evidence, if empty).
+    save, save_all, undo
+        Buttons: confirm this file, confirm every file as proposed, take back what was confirmed last.
+    left
+        The files that wait, columns as ``diagnosis.COLUMNS``: those in another datum than WGS84 first, those that cannot be told last.
+    status, table
+        HTML: what was done, and all that waits.
+    view
+        All of it, to be displayed.
+    """
+
+    def __init__(self, round_: Round, made: Proposals, store: Store, *, who: str = "", section: str = "") -> None:
+        """Build the widgets; decisions go to `store`, nowhere else."""
+        self.round_, self.store = round_, store
+        told = made.datums
+        order = told["datum"].map({"gcj02": 0, "bd09": 0, "wgs84": 1}).fillna(2)
+        self.left = told.assign(order=order).sort_values(["order", "file"]).drop(columns="order").reset_index(drop=True)
+        self._done: list[tuple[str, pd.DataFrame]] = []
+        box = ipywidgets
+        slim = {"description_width": "auto"}
+        self.file = box.Dropdown(options=[], description="文件", layout={"width": "520px"}, style=slim)
+        names = [(code("datum", name), name) for name in CANDIDATES]
+        self.datum = box.Dropdown(
+            options=[("—", ""), *names], description="坐标系", layout={"width": "260px"}, style=slim
+        )
+        self.who = box.Text(value=who, description="决定人", layout={"width": "190px"}, style=slim)
+        self.section = box.Text(value=section, description="科室", layout={"width": "190px"}, style=slim)
+        self.why = box.Text(description="理由", placeholder="不填则写依据", layout={"width": "430px"}, style=slim)
+        self.save = box.Button(description="认定", tooltip="认定这个文件的坐标系")
+        self.save_all = box.Button(
+            description="全部按建议认定", tooltip="有建议的文件都按建议认定", layout={"width": "140px"}
+        )
+        self.undo = box.Button(description="撤销", tooltip="撤销刚才认定的")
+        self.status, self.table = box.HTML(), box.HTML()
+        for button, act in ((self.save, self._save), (self.save_all, self._save_all), (self.undo, self._undo)):
+            button.on_click(lambda _, act=act: self._try(act))
+        self.file.observe(lambda _: self._suggest(), "value")
+        self.view = box.VBox(
+            [
+                box.HTML(CSS),
+                self.table,
+                box.HBox([self.file, self.datum]),
+                box.HBox([self.who, self.section, self.why]),
+                box.HBox([self.save, self.save_all, self.undo]),
+                self.status,
+            ]
+        ).add_class("originmap")
+        self._show()
+
+    def shown(self) -> pd.DataFrame:
+        """Return what waits, for people: file, points, subjects compared, the datum proposed, how sure, and why or why not."""
+        told = self.left
+        sure = told["confidence"].clip(upper=0.999).map("{:.1%}".format).where(told["datum"].notna(), "—")
+        frame = {
+            "文件": told["file"],
+            "坐标": told["points"],
+            "可比的主体": told["anchors"],
+            "建议": told["datum"].map(codes("datum")).fillna("判断不了"),
+            "把握": sure,
+            "依据": told["reason"].map(codes("datum_reason")),
+        }
+        return pd.DataFrame(frame).set_axis(range(1, len(told) + 1)).rename_axis("序号")
+
+    def _try(self, act: Any) -> None:
+        try:
+            act()
+        except DecisionsError as error:
+            self.status.value = f"<b style='color:#A03000'>{escape(str(error))}</b>"
+
+    def _show(self) -> None:
+        shown = self.shown()
+        self.table.value = _table(shown)
+        self.file.options = [(f"{one['文件']}（{one['建议']}）", one["文件"]) for one in shown.to_dict("records")]
+        self.file.value = next(iter(self.left["file"]), None)
+        waits = bool(len(shown))
+        self.save.disabled, self.save_all.disabled = not waits, not self.left["datum"].notna().any()
+        self.undo.disabled = not self._done
+        if not waits:
+            self.table.value = "<b>没有待认定坐标系的文件。</b>"
+        self._suggest()
+
+    def _suggest(self) -> None:
+        told = self.left.loc[self.left["file"] == self.file.value, "datum"].dropna()
+        self.datum.value = str(told.iat[0]) if len(told) else ""
+
+    def _save(self) -> None:
+        if not self.file.value or not self.datum.value:
+            raise DecisionsError("先选文件和坐标系；判断不了的，问过采集员再选。")
+        self._record(self.left[self.left["file"] == self.file.value].assign(datum=self.datum.value))
+
+    def _save_all(self) -> None:
+        self._record(self.left[self.left["datum"].notna()])
+
+    def _record(self, rows: pd.DataFrame) -> None:
+        person = Person(self.who.value, self.section.value)
+        gone = self.left[self.left["file"].isin(list(rows["file"]))]
+        reasons = codes("datum_reason")
+        for one in rows.to_dict("records"):
+            why = self.why.value.strip() or f"依据：{reasons[one['reason']]}，{one['anchors']} 个主体"
+            verdict = verdicts.datum_verdict(self.round_.name, one["file"], one["datum"], why=why)
+            self._done.append((self.store.record(verdict, by=person), gone[gone["file"] == one["file"]]))
+            self.left = self.left[self.left["file"] != one["file"]].reset_index(drop=True)
+        self._show()
+        self.status.value = f"已认定 {len(rows)} 个文件（{escape(person.name)}）；重新打开批次即生效。"
+
+    def _undo(self) -> None:
+        made, row = self._done[-1]
+        self.store.undo(made, by=Person(self.who.value, self.section.value), why=self.why.value or "撤销")
+        self._done = self._done[:-1]
+        self.left = pd.concat([row, self.left], ignore_index=True)
+        self._show()
+        self.status.value = f"已撤销：{escape(str(row['file'].iat[0]))}。"
 
 
 def _table(shown: pd.DataFrame) -> str:

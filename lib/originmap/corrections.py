@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from originmap import vocab
+from originmap.headings import COLUMNS
 from originmap.rounds import Round
 from originmap.slips import LIST_HEADER
 
@@ -116,7 +117,7 @@ def correction_list(found: pd.DataFrame, township_code: str, *, deadline: str = 
 
 def field_names(frame: pd.DataFrame) -> pd.Series:
     """Return the Chinese name of each finding's field, an empty text where it has none."""
-    return frame["field"].map({name: vocab.label(name) for name in vocab.COLUMNS}).astype("str").fillna("")
+    return frame["field"].map({name: vocab.label(name) for name in COLUMNS}).astype("str").fillna("")
 
 
 def deadline(round_: Round) -> str:

@@ -21,23 +21,30 @@ RELATIONS: Final[Mapping[str, str]] = {
     "aside": "括注以外名称相同",
     "form": "名称只差行业或组织形式的写法",
     "kind": "名称相同而组织形式不同",
-    "contact": "一方是另一方的联系人",
     "sound_one": "名称一字之差，读音相同或相近",
     "sound": "名称读音相同或相近",
     "one": "名称一字之差",
+    "contact": "一方是另一方的联系人",
     "alike": "名称相近",
+    "family": "同姓不同名",
     "other": "名称不同",
 }
+_PERSON: Final = 4  # the most signs of a person's name
 _PHONE: Final = {1: "电话相同", 0: "电话不全，无从比较", -1: "电话不同"}
 _VILLAGE: Final = {1: "同村", 0: "村名不全，无从比较", -1: "不同村"}
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One list's subjects as arrays: texts are never NA, what is unknown is empty. `key` counts block and name; `bare` is the name to compare."""
+    """One list's subjects as arrays: texts are never NA, what is unknown is empty.
+
+    `plain` is a name without what stands in brackets behind it, `bare` the same as `names.spelled`, to be compared; `core` is that without trade and
+    form, `core_form` without its trade.
+    """
 
     block: Numbers
     subject: Texts
+    plain: Texts
     bare: Texts
     core: Texts
     core_form: Texts
@@ -76,14 +83,22 @@ def listed(frame: pd.DataFrame, block: Numbers, rules: Rules) -> Listed:
         return _texts(values)
 
     subject, aside = column("subject"), column("aside")
-    bare = subject.copy()
+    plain = subject.copy()
     for at in np.flatnonzero(aside != ""):
-        bare[at] = subject[at].removesuffix(aside[at]) or subject[at]
-    spelt = names.spelled(pd.Series(bare, dtype="str"), rules)
+        plain[at] = subject[at].removesuffix(aside[at]) or subject[at]
+    spelt = names.spelled(pd.Series(plain, dtype="str"), rules)
     phones = _telling(column("phones"), block, int(rules["matching"]["phone_subjects"]))
     return Listed(
-        block, subject, _texts(spelt), _texts(names.core(spelt)), _texts(names.core(spelt, form=True)), phones, column("village"), column("contacts")
-    )  # fmt: skip
+        block=block,
+        subject=subject,
+        plain=plain,
+        bare=_texts(spelt),
+        core=_texts(names.core(spelt)),
+        core_form=_texts(names.core(spelt, form=True)),
+        phones=phones,
+        village=column("village"),
+        contacts=column("contacts"),
+    )
 
 
 def weighed(one: Listed, other: Listed, left: Numbers, right: Numbers, rules: Rules) -> Weighed:
@@ -97,14 +112,15 @@ def weighed(one: Listed, other: Listed, left: Numbers, right: Numbers, rules: Ru
     long = np.array([len(name) > 1 for name in one.core[left]], dtype=bool)
     ways = [
         one.subject[left] == other.subject[right],
-        one.bare[left] == other.bare[right],
+        one.plain[left] == other.plain[right],
         long & (one.core_form[left] == other.core_form[right]) & _one_plain(one, other, left, right),
         long & (one.core[left] == other.core[right]) & (one.core_form[left] != other.core_form[right]),
-        contact,
         (alike.sounds == 0) & (alike.signs == 1),
         alike.sounds == 0,
         (alike.signs == 1) & (alike.score >= 50),
+        contact,
         alike.score >= float(rules["matching"]["likeness"]),
+        _family(one.bare[left], other.bare[right]),
         np.ones(len(left), dtype=bool),
     ]
     relation = np.argmax(np.array(ways, dtype=bool).reshape(len(ways), len(left)), axis=0).astype(np.int64)
@@ -163,9 +179,22 @@ def _telling(phones: Texts, block: Numbers, most: int) -> Texts:
 
 
 def _one_plain(one: Listed, other: Listed, left: Numbers, right: Numbers) -> Flags:
-    """Tell where at most one side writes a trade: 云岭合作社 may be 云岭蔬菜合作社, 云岭养牛合作社 is not."""
-    plain = one.bare[left] == one.core_form[left]
-    return np.asarray(plain | (other.bare[right] == other.core_form[right]), dtype=bool)
+    """Tell where both write one trade or one of them none: 云岭合作社 may be 云岭蔬菜合作社, 云岭养牛合作社 is not."""
+    bare = one.bare[left], other.bare[right]
+    plain = (bare[0] == one.core_form[left]) | (bare[1] == other.core_form[right])
+    return np.asarray(plain | (bare[0] == bare[1]), dtype=bool)
+
+
+def _family(left: Texts, right: Texts) -> Flags:
+    """Tell which two names are persons' with one family name: father and son, as often as not."""
+    pairs = zip(left, right, strict=True)
+    return np.array(
+        [
+            one[0] == other[0] and max(len(one), len(other)) <= _PERSON and (one + other).isalpha()
+            for one, other in pairs
+        ],
+        dtype=bool,
+    )
 
 
 def _named(contacts: Texts, subject: Texts) -> Flags:

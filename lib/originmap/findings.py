@@ -165,8 +165,8 @@ _TABLE: Final = (
     Rule("baseline_unreadable", "error", "面积“{value}”不是一个数", "The area is not a number", "待核", "notice, 附件5", blocks=True),
     Rule("baseline_total_differs", "warning", "合计“{value}”与各数之和 {proposal} 不符", "The total differs from the sum {proposal}", "合计行未更新", "notice, 附件5"),
     Rule("baseline_township_twice", "error", "乡镇在附件5中出现两次且数值不同（另见 {detail}），两处均不采用", "The township stands twice with other figures ({detail})", "湖头镇两行", "notice, 附件5", blocks=True),
-    Rule("baseline_township_missing", "warning", "附件5没有 {detail} 的行，其{value}底数未知", "No row for {detail}: the baseline of {value} is unknown", "面积表漏了湖头镇", "notice, 附件5"),
-    Rule("baseline_crop_missing", "warning", "附件5没有“{detail}”一列，没有底数可核", "No column for {detail}: there is no baseline", "面积表只有豇豆、芹菜两列", "notice, 附件5"),
+    Rule("baseline_township_missing", "note", "附件5没有 {detail} 的行，其{value}底数未知", "No row for {detail}: the baseline of {value} is unknown", "面积表漏了湖头镇", "notice, 附件5"),
+    Rule("baseline_crop_missing", "note", "附件5没有“{detail}”一列，没有底数可核", "No column for {detail}: there is no baseline", "面积表只有豇豆、芹菜两列", "notice, 附件5"),
     # receipts, contacts, uploads, rapid tests
     Rule("ledger_township_unknown", "warning", "“{value}”不是本县乡镇，此行未能归到乡镇", "No township of the county: the line belongs to none", "收件登记里写“桃花镇”", _OURS),
     Rule("ledger_product_unknown", "warning", "“{value}”不是监管品种，此行未能归到品种", "Not a watched product: the line belongs to none", "收件登记里写“蔬菜”", _OURS),

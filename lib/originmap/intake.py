@@ -5,6 +5,7 @@ import pandas as pd
 from originmap import vocab
 from originmap.corrections import ASKED, corrections, ownership, wanted
 from originmap.findings import RULES, SEVERITIES
+from originmap.headings import COLUMNS
 from originmap.rounds import NOT_READ, Round
 
 NOBODY = "未定乡镇"
@@ -120,7 +121,7 @@ def before_after(round_: Round) -> pd.DataFrame:
     frame = frame.assign(at=frame["outcome"].map({name: at for at, name in enumerate(order)})).sort_values(
         ["at", "slip_file", "slip_sheet", "slip_row"], kind="stable", ignore_index=True
     )
-    fields = {name: vocab.label(name) for name in frame["field"].dropna().unique() if name in vocab.COLUMNS}
+    fields = {name: vocab.label(name) for name in frame["field"].dropna().unique() if name in COLUMNS}
     return frame.assign(field=frame["field"].map(fields).astype("str")).drop(columns="at")
 
 

@@ -9,7 +9,8 @@ that is `cutoff` alike has s ≤ (1 - cutoff / 100) × L; with the limit on edit
 name but at most s of them in order and unchanged: a replaced, added or missing sign goes from it, and of two swapped neighbours either one, the
 other staying in order. Hence both names contain one common subsequence of L - k sounds. All subsequences of this length are listed
 for either side (at most C(12, k) a name), joined on equality within the block, and what they join is scored; nothing above the cut-off can be missing. Names of
-more than `LONG` signs, hardly ever met, have too many subsequences and are compared each with each.
+more than `LONG` signs, hardly ever met, have too many subsequences and are compared each with each. Pairs are looked at `_AT_ONCE` at a time, so memory
+follows the lists and the pairs found, not their product.
 """
 
 from collections.abc import Iterator, Mapping

@@ -219,21 +219,23 @@ def _said(one: Listed, other: Listed, left: pd.DataFrame, right: pd.DataFrame, v
     ours, theirs = (
         pd.DataFrame(
             {
-                "town": frame["township_code"].to_numpy(),
-                "name": side.subject,
+                "township_code": frame["township_code"].to_numpy(),
                 "block": side.block,
-                "at": np.arange(len(frame)),
+                f"name_{number}": side.subject,
+                f"row_{number}": np.arange(len(frame)),
             }
         )
-        for side, frame in ((one, left), (other, right))
+        for number, (side, frame) in enumerate(((one, left), (other, right)))
     )
+    spoken = verdicts[["township_code", "name_a", "name_b", "same", "state", "id"]]
     ways = []
     for here, there in (("name_a", "name_b"), ("name_b", "name_a")):
-        hits = verdicts.merge(ours, left_on=["township_code", here], right_on=["town", "name"])
-        there_on = ["township_code", there, "block"]
-        ways.append(hits.merge(theirs, left_on=there_on, right_on=["town", "name", "block"], suffixes=("", "_right")))
+        hits = spoken.merge(ours, left_on=["township_code", here], right_on=["township_code", "name_0"])
+        ways.append(
+            hits.merge(theirs, left_on=["township_code", "block", there], right_on=["township_code", "block", "name_1"])
+        )
     hits = pd.concat(ways, ignore_index=True)
-    table = pd.DataFrame({"code": hits["at"] * len(right) + hits["at_right"], "id": hits["id"].to_numpy()})
+    table = pd.DataFrame({"code": hits["row_0"] * len(right) + hits["row_1"], "id": hits["id"].to_numpy()})
     table["says"] = np.where(hits["state"] == "active", np.where(hits["same"], 1, -1), 0)
     table = table.sort_values(["code", "id"]).drop_duplicates("code")
     return Said(table["code"].to_numpy(np.int64), table["says"].to_numpy(np.int64), table["id"].to_numpy(dtype=object))

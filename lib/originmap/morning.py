@@ -19,7 +19,8 @@ from originmap.archives import list_files
 from originmap.earlier import ROUND_NAME
 from originmap.notebooks import committed, point_at
 from originmap.panels import CSS, html_table, title_line
-from originmap.report import OutputError, Settings, write_report
+from originmap.publishing import OutputError
+from originmap.report import Settings, write_report
 from originmap.rounds import PROJECT, InboxError, Round, open_round, parse_as_of, resolve
 from originmap.rules import RulesError
 

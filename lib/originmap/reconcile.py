@@ -171,7 +171,7 @@ def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -
     whole = gaps[gaps["registry_mu"].notna()]
     rows = []
     for product in products or dict.fromkeys(gaps["product"]):
-        of = _total(whole[whole["product"] == product], product)
+        of = _total(whole[whole["product"] == product], product, *TERM_COLUMNS, "in_review", "registry_unsized")
         rows.append({**of, "townships": int((gaps["product"] == product).sum())})
     columns = [
         "product",
@@ -186,13 +186,13 @@ def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -
     return pd.DataFrame(rows)[[*columns, *TERM_COLUMNS, "in_review", "registry_unsized"]]
 
 
-def _total(of: pd.DataFrame, product: str) -> dict[str, object]:
-    """Return the sums over the rows whose baseline and collected area are known."""
+def _total(of: pd.DataFrame, product: str, *more: str) -> dict[str, object]:
+    """Return the sums over the rows whose baseline and collected area are known; `more` are summed as well, counts as counts."""
     known = of[of["baseline_mu"].notna() & of["collected_mu"].notna()]
-    summed = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", *TERM_COLUMNS]
+    summed = ["baseline_mu", "registry_mu", "collected_mu", "gap_mu", *(name for name in more if name in TERM_COLUMNS)]
     total = {name: round(float(known[name].sum(skipna=False)), 2) if len(known) else np.nan for name in summed}
     coverage = 100 * total["collected_mu"] / total["baseline_mu"] if total["baseline_mu"] > 0 else np.nan
-    counts = {name: int(known[name].sum()) for name in ("in_review", "registry_unsized")}
+    counts = {name: int(known[name].sum()) for name in more if name not in TERM_COLUMNS}
     base = {"product": product, "known_townships": len(known), "townships": len(of)}
     return {**base, **total, **counts, "coverage_pct": round(coverage, 1)}
 

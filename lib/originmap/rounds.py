@@ -288,10 +288,11 @@ def _assemble(
     findings.extend(carried.notes)
 
     tables, registry_round, note = earlier.nearest("registry", settled.tables)
+    findings.extend(note)
     # Rows of an earlier round's registry have their cells as well.
-    older = tables if registry_round != name else []
+    columns = table_cells([*inbox.tables, *(tables if registry_round != name else [])])
     registry, found_there = registered(tables, rules, places, registry_round, composed)
-    findings.extend([*note, *found_there])
+    findings.extend(found_there)
     tables, planting_round, note = earlier.nearest("planting_area", settled.tables)
     findings.extend(note)
     planted = Source.of(tables)
@@ -323,7 +324,6 @@ def _assemble(
     zero = pd.concat(
         [zero, pd.DataFrame([*composed.zero, *carried.zero], columns=zero.columns, dtype="str")], ignore_index=True
     )
-    columns = table_cells([*inbox.tables, *older])
     if carried.findings is not None and carried.columns is not None:
         made_findings = pd.concat([made_findings, carried.findings], ignore_index=True)
         columns = pd.concat([columns, carried.columns], ignore_index=True)

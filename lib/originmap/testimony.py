@@ -61,7 +61,7 @@ def datum(row: pd.Series, settled: Mapping[str, str], told: pd.DataFrame) -> str
     if mine.empty or pd.isna(mine["datum"].iat[0]):
         return "本文件坐标系判断不了，按 WGS84 看"
     name, sure = str(mine["datum"].iat[0]), float(mine["confidence"].iat[0])
-    return f"本文件坐标系疑为 {escape(code('datum', name))}（{sure:.1%}），待认定"
+    return f"本文件坐标系疑为 {escape(code('datum', name))}（{min(sure, 0.999):.1%}），待认定"
 
 
 def on_record(entries: pd.DataFrame) -> str:
