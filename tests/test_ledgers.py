@@ -241,17 +241,19 @@ def test_rapid_tests(tmp_path: Path) -> None:
         ["Y1", "湖头镇", "林小样", "豇豆", "2023-03-10", "克百威", "合格", "12.5%", "%", None],
         ["Y2", "湖头镇", "林小样", "豇豆", "2023-03-11", "毒死蜱", "阳性", "未检出", None, "复检 13900000001"],
         ["Y3", "湖头镇", "林小样", "豇豆", "某日", "毒死蜱", "不好说", "偏低", None, None],
+        ["Y4", "湖头镇", "林小样", "豇豆", "2023-03-12", "毒死蜱", None, None, None, None],
     )  # fmt: skip
     tests = round_.rapid_tests
-    assert tests["result"].fillna("").tolist() == ["pass", "fail", ""]
+    assert tests["result"].fillna("").tolist() == ["pass", "fail", "", ""]
     assert tests["value"].tolist()[0] == 12.5
-    assert tests["value"].isna().tolist() == [False, True, True]
-    assert tests["sampled_on"].fillna("").tolist() == ["2023-03-10", "2023-03-11", ""]
-    assert tests["product"].tolist() == ["cowpea"] * 3
-    assert tests["source_cell"].tolist() == ["G3", "G4", "G5"]
+    assert tests["value"].isna().tolist() == [False, True, True, True]
+    assert tests["sampled_on"].fillna("").tolist() == ["2023-03-10", "2023-03-11", "", "2023-03-12"]
+    assert tests["product"].tolist() == ["cowpea"] * 4
+    assert tests["source_cell"].tolist() == ["G3", "G4", "G5", "G6"]
     assert tests["remark"].iat[1] == "复检 139****0001"
     assert against(round_, "快检.xlsx") == [
         ("date_unreadable", "E5"),
         ("ledger_word_unknown", "G5"),
+        ("test_result_missing", "G6"),
         ("test_value_unreadable", "H5"),
     ]

@@ -230,7 +230,7 @@ def _missing(round_: Round, states: pd.DataFrame) -> Iterable[dict[str, Any]]:
     left = matching.subjects(listed, round_.places)
     right = matching.subjects(_standing(round_), round_.places)
     # When a verdict was taken is nothing to the pairs, and its column's name is one that they use themselves.
-    verdicts = matching.decided(round_.decisions).drop(columns="at") if len(round_.decisions) else None
+    verdicts = matching.decided(round_.decisions) if len(round_.decisions) else None
     pairs = matching.match(left, right, round_.rules, verdicts=verdicts)
     # A pair that waits for a person is no proof that somebody is missing.
     open_ones = left[matching.status(left, pairs, side="left") == "unmatched"]

@@ -81,7 +81,7 @@ def changes(before: Round, after: Round) -> pd.DataFrame:
     keys = set(both[_KEY].itertuples(index=False, name=None))
     sides = [_Side(each, keys) for each in (before, after)]
     left, right = (side.subjects for side in sides)
-    verdicts = matching.decided(after.decisions).drop(columns="at") if len(after.decisions) else None
+    verdicts = matching.decided(after.decisions) if len(after.decisions) else None
     pairs = matching.match(left, right, after.rules, verdicts=verdicts)
     rows: list[dict[str, Any]] = []
     for pair in pairs[pairs["band"] == "same"].itertuples():
