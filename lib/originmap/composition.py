@@ -183,10 +183,6 @@ def _spoken(rows: pd.DataFrame, lines: pd.DataFrame, *, lines_too: bool = True) 
     return frame
 
 
-def _fits(said: pd.Series, value: str) -> pd.Series:
-    return said.isna() | (said == value)
-
-
 def _anchor(group: pd.DataFrame) -> pd.Series | None:
     """Return the latest submission, by its receipt, that says everything."""
     whole = group[group["extent"].isin(["full", "zero"]) & group["received_at"].notna()]
@@ -287,20 +283,17 @@ def _contradictions(spoken: pd.DataFrame, rows: pd.DataFrame, lines: pd.DataFram
             )
         )
     read = set(rows["file"])
+    # A row whose township is not known may be anybody's.
+    towns = rows["township_code"].fillna("")
+    there = set(zip(rows["file"], rows["product"], towns, strict=True)) | set(
+        zip(rows["file"], rows["product"], strict=True)
+    )
     named = lines[lines["file"].isin(read) & lines["product"].notna() & (lines["extent"] == "full")]
     for line in named.itertuples():
-        here = rows[(rows["file"] == line.file) & (rows["product"] == line.product)]
-        if not len(
-            here[_fits(here["township_code"], line.township_code)] if isinstance(line.township_code, str) else here
-        ):
-            parts.append(
-                found(
-                    "receipt_without_rows",
-                    _line_at(lines, line.Index),
-                    field="product",
-                    detail=rules.products[line.product].name,
-                )
-            )
+        spot, town = (line.file, line.product), line.township_code
+        if not ({(*spot, town), (*spot, "")} if isinstance(town, str) else {spot}) & there:
+            at = _line_at(lines, line.Index)
+            parts.append(found("receipt_without_rows", at, field="product", detail=rules.products[line.product].name))
     return parts
 
 
