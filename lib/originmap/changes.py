@@ -83,18 +83,19 @@ def changes(before: Round, after: Round) -> pd.DataFrame:
     left, right = (side.subjects for side in sides)
     verdicts = matching.decided(after.decisions) if len(after.decisions) else None
     pairs = matching.match(left, right, after.rules, verdicts=verdicts)
+    ours, theirs = left.to_dict("index"), right.to_dict("index")
     rows: list[dict[str, Any]] = []
     for pair in pairs[pairs["band"] == "same"].itertuples():
-        rows.extend(_pair(left.loc[pair.left], right.loc[pair.right], sides, after, str(pair.evidence)))
+        rows.extend(_pair(ours[pair.left], theirs[pair.right], sides, after, str(pair.evidence)))
     for pair in pairs[pairs["band"] == "review"].itertuples():
-        one, other = left.loc[pair.left], right.loc[pair.right]
+        one, other = ours[pair.left], theirs[pair.right]
         rows.append(_row("review", one, other, sides, field="subject_name", evidence=str(pair.evidence)))
     gone, new = (
         frame[matching.status(frame, pairs, side=side) == "unmatched"]
         for frame, side in ((left, "left"), (right, "right"))
     )
-    rows.extend(_row("gone", one, None, sides) for _, one in gone.iterrows())
-    rows.extend(_row("new", None, one, sides) for _, one in new.iterrows())
+    rows.extend(_row("gone", one, None, sides) for one in gone.to_dict("records"))
+    rows.extend(_row("new", None, one, sides) for one in new.to_dict("records"))
     frame = pd.DataFrame(rows, columns=[name for name in CHANGE_COLUMNS if name != "township"])
     texts = ["change", *_KEY, "subject_before", "subject_after", "cell_before", "cell_after", "evidence"]
     numbers = ["size_before", "size_after", "difference", "moved_m"]
@@ -119,23 +120,28 @@ class _Side:
         counted = pd.DataFrame(rows[rows["status"] == "accepted"].drop(columns="geometry"))
         measure = str(round_.rules["reconcile"]["area_measure"])
         areas = standing(counted, _WHO, measure=measure)
-        self.sizes = areas.fillna(standing(counted, _WHO, value="head_count").reindex(areas.index))
+        self._sizes = areas.fillna(standing(counted, _WHO, value="head_count").reindex(areas.index)).to_dict()
         self.points = _points(rows, round_)
-        self.rows = dict(iter(pd.DataFrame(rows.drop(columns="geometry")).groupby(_WHO, sort=False)))
+        self._rows: dict[tuple[str, ...], list[dict[Any, Any]]] = {}
+        spots = ["source_file", "source_sheet", "source_row"]
+        for row in rows.sort_values(spots)[[*_WHO, "plot_key", *spots]].to_dict("records"):
+            self._rows.setdefault(_who(row), []).append(row)
         self._columns = _letters(round_.columns)
 
-    def size(self, one: pd.Series) -> float:
-        return float(self.sizes.get(tuple(one[_WHO]), np.nan))
+    def size(self, one: Mapping[Any, Any]) -> float:
+        return float(self._sizes.get(_who(one), np.nan))
 
-    def cell(self, one: pd.Series, field: str, plot: str | None = None) -> str:
+    def cell(self, one: Mapping[Any, Any], field: str, plot: str | None = None) -> str:
         """Return where a subject's value stands first, of one plot where that is asked."""
-        part = self.rows[tuple(one[_WHO])]
-        part = part if plot is None else part[part["plot_key"] == plot]
-        row = part.sort_values(["source_file", "source_sheet", "source_row"]).iloc[0]
+        row = next(row for row in self._rows[_who(one)] if plot is None or row["plot_key"] == plot)
         for column, product, own in self._columns.get((row["source_file"], row["source_sheet"], field), []):
             if (own is None or row["source_row"] in own) and product in ("", row["product"]):
                 return f"{row['source_file']}〔{row['source_sheet']}〕{column}{row['source_row']}"
         return f"{row['source_file']}〔{row['source_sheet']}〕第 {row['source_row']} 行"
+
+
+def _who(one: Mapping[Any, Any]) -> tuple[str, ...]:
+    return tuple(one[name] for name in _WHO)
 
 
 def _letters(columns: pd.DataFrame) -> dict[tuple[str, str, str], list[tuple[str, str, Any]]]:
@@ -160,7 +166,7 @@ def _points(rows: gpd.GeoDataFrame, round_: Round) -> dict[tuple[str, ...], dict
 
 
 def _pair(
-    one: pd.Series, other: pd.Series, sides: Sequence[_Side], after: Round, evidence: str
+    one: Mapping[Any, Any], other: Mapping[Any, Any], sides: Sequence[_Side], after: Round, evidence: str
 ) -> Iterable[dict[str, Any]]:
     """Return the rows of one subject in both rounds: each change it has, or that it has none."""
     found = []
@@ -172,7 +178,7 @@ def _pair(
     elif np.isnan(then) != np.isnan(now):
         # A size that can be read on one side only is no change of size; it waits for correction.
         pass
-    plots = [side.points.get(tuple(subject[_WHO]), {}) for side, subject in zip(sides, (one, other), strict=True)]
+    plots = [side.points.get(_who(subject), {}) for side, subject in zip(sides, (one, other), strict=True)]
     shared: list[tuple[str, str]] = [(plot, plot) for plot in plots[0] if plot in plots[1]]
     if not shared and len(plots[0]) == len(plots[1]) == 1:
         # A single plot whose address is written otherwise is still that plot.
@@ -185,7 +191,7 @@ def _pair(
 
 
 def _row(
-    change: str, one: pd.Series | None, other: pd.Series | None, sides: Sequence[_Side], *, field: str = "size",
+    change: str, one: Mapping[Any, Any] | None, other: Mapping[Any, Any] | None, sides: Sequence[_Side], *, field: str = "size",
     plots: tuple[str, str] | tuple[None, None] = (None, None), evidence: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     some = one if one is not None else other

@@ -3,8 +3,9 @@
 Time comes from confirmed receipts only; without one a submission is "receipt not registered", never late (domain practice).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -222,14 +223,16 @@ def responsible(round_: Round, township_code: str | None, product: str = "") -> 
     here = here[here["name"].notna() | here["phone"].notna()]
     if here.empty:
         return ""
-    special = here["products"].fillna("").map(lambda codes: product in codes.split(";") if product else False)
-    order = here.assign(
-        role_order=here["role"].map({"keeper": 0, "lead": 1}).fillna(2),
-        other=~special.astype(bool) & here["products"].notna(),
-        general=~special.astype(bool),
-    ).sort_values(["other", "role_order", "general", "source_file", "source_sheet", "source_row"], kind="stable")
-    first = order.iloc[0]
-    return " ".join(str(first[name]) for name in ("name", "phone") if isinstance(first[name], str))
+
+    def order(person: Mapping[Any, Any]) -> tuple[Any, ...]:
+        limited = isinstance(person["products"], str)
+        special = bool(product) and limited and product in person["products"].split(";")
+        role = {"keeper": 0, "lead": 1}.get(person["role"], 2)
+        where = (person["source_file"], person["source_sheet"], person["source_row"])
+        return (limited and not special, role, not special, *where)
+
+    first = min(here.to_dict("records"), key=order)
+    return " ".join(first[name] for name in ("name", "phone") if isinstance(first[name], str))
 
 
 def table(round_: Round, found: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,15 +156,22 @@ class Round:
             f"未识别 {len(away)} 件" + (f"：{'；'.join(reasons)}。" if reasons else "。"),
         ]
 
-    def cell(self, row: pd.Series, field: str) -> str:
+    def cell(self, row: pd.Series | Mapping[Any, Any], field: str) -> str:
         """Return where a record's value stands, as ``file〔sheet〕cell``; without a column of its own, the row."""
-        here = self.columns
-        here = here[(here["file"] == row["source_file"]) & (here["sheet"] == row["source_sheet"])]
-        here = here[[not own or row["source_row"] in own for own in here["rows"]]]
-        here = here[here["product"].isin(["", row["product"]])]
-        letter = here.loc[here["field"] == field, "column"]
-        spot = f"{letter.iat[0]}{row['source_row']}" if len(letter) else f"第 {row['source_row']} 行"
-        return f"{row['source_file']}〔{row['source_sheet']}〕{spot}"
+        file, sheet, number, product = (row[name] for name in ("source_file", "source_sheet", "source_row", "product"))
+        for column, of, rows in self._columns_of.get((file, sheet, field), ()):
+            if (not rows or number in rows) and of in ("", product):
+                return f"{file}〔{sheet}〕{column}{number}"
+        return f"{file}〔{sheet}〕第 {number} 行"
+
+    @cached_property
+    def _columns_of(self) -> dict[tuple[str, str, str], list[tuple[str, str, Any]]]:
+        """Return `columns` by file, sheet and field: the column's letter, its product, the rows that it is for."""
+        made: dict[tuple[str, str, str], list[tuple[str, str, Any]]] = {}
+        names = ("file", "sheet", "field", "column", "product", "rows")
+        for *key, column, product, rows in zip(*(self.columns[name] for name in names), strict=True):
+            made.setdefault((key[0], key[1], key[2]), []).append((column, product, rows))
+        return made
 
 
 def _listed(counts: pd.Series) -> str:
