@@ -222,4 +222,6 @@ def test_little_maps_show_the_series_and_tell_unknown_from_zero(tmp_path: Path) 
     with pytest.raises(ValueError, match="内部版"):
         om.multiples.maps(line, after.places, after.rules, public, product="cowpea")
     (folder := tmp_path / "out").mkdir()
-    assert [path.name for path in om.outgoing.write_multiples(after, folder)] == ["分批次_豇豆.png"]
+    assert [
+        path.name for path in om.outgoing.write_multiples(after, folder, earlier=om.changes.earlier_rounds(after))
+    ] == ["分批次_豇豆.png"]

@@ -7,7 +7,7 @@ from variants import LAYOUTS, MISTAKES, Variant, variants
 import originmap as om
 from originmap.findings import RULES
 
-COUNT = 300
+COUNT = 160
 
 
 @pytest.fixture(scope="module")

@@ -65,9 +65,9 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
     return written
 
 
-def write_multiples(round_: Round, folder: Path, *, rules: Path | str | None = None) -> list[Path]:
-    """Write 分批次_<product>.png for every product that two rounds or more have figures of; nothing where there is no earlier round."""
-    line = changes.series([round_, *changes.earlier_rounds(round_, rules=rules)])
+def write_multiples(round_: Round, folder: Path, *, earlier: Sequence[Round]) -> list[Path]:
+    """Write 分批次_<product>.png for every product that two rounds or more have figures of; `earlier` as ``changes.earlier_rounds`` opens them."""
+    line = changes.series([round_, *earlier])
     known = line[line["value"].notna()].groupby("product")["round"].nunique()
     furniture = figures.furniture(round_)
     written: list[Path] = []

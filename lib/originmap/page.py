@@ -223,9 +223,15 @@ def face(size: float, *, serif: bool = False) -> FontProperties:
 @lru_cache(maxsize=4096)
 def _advance(sign: str, *, serif: bool) -> float:
     """Return a sign's width in ems, from the packaged face itself."""
+    return float(_opened(serif=serif).load_char(ord(sign)).linearHoriAdvance) / 65536 / 100
+
+
+@lru_cache(maxsize=2)
+def _opened(*, serif: bool) -> FT2Font:
+    """Return the face, opened once: a Chinese one has tens of megabytes."""
     font = FT2Font(str(faces.serif_path() if serif else faces.sans_path()))
     font.set_size(100, 72)
-    return float(font.load_char(ord(sign)).linearHoriAdvance) / 65536 / 100
+    return font
 
 
 def width_mm(text: str, size: float, *, serif: bool = False) -> float:

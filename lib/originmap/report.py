@@ -56,9 +56,9 @@ def _round(settings: Settings) -> Round:
 
 
 @lru_cache(maxsize=1)
-def _before(settings: Settings) -> Round | None:
-    """Return the round before, None where there is none."""
-    return next(iter(changes.earlier_rounds(_round(settings), count=1, rules=settings.rules)), None)
+def _earlier(settings: Settings) -> tuple[Round, ...]:
+    """Return the rounds before, the nearest first."""
+    return tuple(changes.earlier_rounds(_round(settings), rules=settings.rules))
 
 
 def write_report(
@@ -75,7 +75,7 @@ def write_report(
         `target` holds something that is not ours, or cannot be written; InboxError and RulesError as `open_round`.
     """
     _round.cache_clear()
-    _before.cache_clear()
+    _earlier.cache_clear()
     round_ = _round(settings)
     codes = _township_codes(round_, settings.townships)
     pieces = _pieces(round_, settings)
@@ -129,7 +129,7 @@ def _pieces(round_: Round, settings: Settings) -> list[str]:
     pages = [f"notebook:{path.stem}" for path in notebooks.committed()]
     coverage = [f"coverage:{product}" for product in round_.rules.baseline_products]
     desk = [] if settings.county_only else ["desk"]
-    return [*pages, "progress", "distribution", "briefing", *coverage, "tables", *desk]
+    return [*pages, "progress", "multiples", "distribution", "briefing", *coverage, "tables", *desk]
 
 
 def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -156,10 +156,11 @@ def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) 
         _tables(round_, settings, _folder(build, "tables"))
     elif kind == "desk":
         write_slips(round_, build / "desk", townships=codes, nested=True)
-        outgoing.write_desks(round_, build / "desk", townships=codes, before=_before(settings))
+        outgoing.write_desks(round_, build / "desk", townships=codes, before=next(iter(_earlier(settings)), None))
     elif kind == "progress":
-        outgoing.write_tables(round_, _folder(build, "tables"), before=_before(settings))
-        outgoing.write_multiples(round_, _folder(build, "maps"), rules=settings.rules)
+        outgoing.write_tables(round_, _folder(build, "tables"), before=next(iter(_earlier(settings)), None))
+    elif kind == "multiples":
+        outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
     else:
         raise ValueError(f"unknown piece {piece!r}")
 
