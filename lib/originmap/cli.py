@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
     scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
     report.add_argument(
-        "--jobs", type=int, default=min(os.cpu_count() or 1, 4), metavar="N", help="同时做几件（结果不变）"
+        # One more than there are cores: a worker waits while its notebook's kernel works.
+        "--jobs",
+        type=int,
+        default=min((os.cpu_count() or 1) + 1, 4),
+        metavar="N",
+        help="同时做几件（结果不变）",
     )
     report.set_defaults(run=_report)
 

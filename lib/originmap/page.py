@@ -227,8 +227,7 @@ def _advance(sign: str, *, serif: bool) -> float:
 
 
 @lru_cache(maxsize=2)
-def _opened(*, serif: bool) -> FT2Font:
-    """Return the face, opened once: a Chinese one has tens of megabytes."""
+def _opened(*, serif: bool) -> FT2Font:  # once: a Chinese face has tens of megabytes
     font = FT2Font(str(faces.serif_path() if serif else faces.sans_path()))
     font.set_size(100, 72)
     return font

@@ -129,7 +129,7 @@ def _pieces(round_: Round, settings: Settings) -> list[str]:
     pages = [f"notebook:{path.stem}" for path in notebooks.committed()]
     coverage = [f"coverage:{product}" for product in round_.rules.baseline_products]
     desk = [] if settings.county_only else ["desk"]
-    return [*pages, "progress", "multiples", "distribution", "briefing", *coverage, "tables", *desk]
+    return ["progress", *desk, *pages, "multiples", "distribution", "briefing", *coverage, "tables"]
 
 
 def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
