@@ -126,7 +126,9 @@ class _Side:
         spots = ["source_file", "source_sheet", "source_row"]
         for row in rows.sort_values(spots)[[*_WHO, "plot_key", *spots]].to_dict("records"):
             self._rows.setdefault(_who(row), []).append(row)
-        self._columns = _letters(round_.columns)
+        # A point may stand in two columns; the first is where one looks.
+        lon = round_.columns[round_.columns["field"] == "lon"]
+        self._round, self._with_lon = round_, set(zip(lon["file"], lon["sheet"], strict=True))
 
     def size(self, one: Mapping[Any, Any]) -> float:
         return float(self._sizes.get(_who(one), np.nan))
@@ -134,23 +136,13 @@ class _Side:
     def cell(self, one: Mapping[Any, Any], field: str, plot: str | None = None) -> str:
         """Return where a subject's value stands first, of one plot where that is asked."""
         row = next(row for row in self._rows[_who(one)] if plot is None or row["plot_key"] == plot)
-        for column, product, own in self._columns.get((row["source_file"], row["source_sheet"], field), []):
-            if (own is None or row["source_row"] in own) and product in ("", row["product"]):
-                return f"{row['source_file']}〔{row['source_sheet']}〕{column}{row['source_row']}"
-        return f"{row['source_file']}〔{row['source_sheet']}〕第 {row['source_row']} 行"
+        if field == "point" and (row["source_file"], row["source_sheet"]) in self._with_lon:
+            field = "lon"
+        return self._round.cell(row, field)
 
 
 def _who(one: Mapping[Any, Any]) -> tuple[str, ...]:
     return tuple(one[name] for name in _WHO)
-
-
-def _letters(columns: pd.DataFrame) -> dict[tuple[str, str, str], list[tuple[str, str, Any]]]:
-    made: dict[tuple[str, str, str], list[tuple[str, str, Any]]] = {}
-    for row in columns.itertuples():
-        # A point may stand in two columns; the first is where one looks.
-        field = "point" if row.field == "lon" else row.field
-        made.setdefault((row.file, row.sheet, field), []).append((row.column, row.product, row.rows))
-    return made
 
 
 def _points(rows: gpd.GeoDataFrame, round_: Round) -> dict[tuple[str, ...], dict[str, Any]]:

@@ -30,6 +30,7 @@ GAP_COLUMNS = [
     "subjects",
     "baseline_cell",
 ]
+COUNTY_COLUMNS = "product known_townships townships baseline_mu registry_mu collected_mu gap_mu coverage_pct".split()
 HERD_COLUMNS = [
     "township_code",
     "township",
@@ -147,17 +148,7 @@ def county(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -> pd.D
     coverage_pct`. `registry_mu` is NA where a summed township has none, for then it is no total of the same townships.
     """
     rows = [_total(gaps[gaps["product"] == product], product) for product in products or dict.fromkeys(gaps["product"])]
-    columns = [
-        "product",
-        "known_townships",
-        "townships",
-        "baseline_mu",
-        "registry_mu",
-        "collected_mu",
-        "gap_mu",
-        "coverage_pct",
-    ]
-    return pd.DataFrame(rows)[columns]
+    return pd.DataFrame(rows)[COUNTY_COLUMNS]
 
 
 def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -> pd.DataFrame:
@@ -173,17 +164,7 @@ def county_terms(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -
     for product in products or dict.fromkeys(gaps["product"]):
         of = _total(whole[whole["product"] == product], product, *TERM_COLUMNS, "in_review", "registry_unsized")
         rows.append({**of, "townships": int((gaps["product"] == product).sum())})
-    columns = [
-        "product",
-        "known_townships",
-        "townships",
-        "baseline_mu",
-        "registry_mu",
-        "collected_mu",
-        "gap_mu",
-        "coverage_pct",
-    ]
-    return pd.DataFrame(rows)[[*columns, *TERM_COLUMNS, "in_review", "registry_unsized"]]
+    return pd.DataFrame(rows)[[*COUNTY_COLUMNS, *TERM_COLUMNS, "in_review", "registry_unsized"]]
 
 
 def _total(of: pd.DataFrame, product: str, *more: str) -> dict[str, object]:
