@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "headings vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
+    "headings vocab texts kept rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile lineage gaps "
@@ -21,7 +21,7 @@ ORDER = (
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
+    *"kept formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
     "publishing report sample scale cli".split(),
 }
 FILE_CALLS = set(

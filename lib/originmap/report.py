@@ -21,6 +21,7 @@ from originmap import changes, exports, figures, growers, notebooks, outgoing, r
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
+from originmap.kept import shared
 from originmap.publishing import MANIFEST, OutputError, new_tree
 from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
@@ -76,29 +77,36 @@ def write_report(
     """
     _round.cache_clear()
     _earlier.cache_clear()
-    round_ = _round(settings)
+    with shared():
+        round_ = _round(settings)
+        with new_tree(target, settings.inbox) as (build, place):
+            _build(round_, settings, build, jobs, tell)
+            return round_, place()
+
+
+def _build(
+    round_: Round, settings: Settings, build: Path, jobs: int, tell: Callable[[int, int, str], None] | None
+) -> None:
     codes = _township_codes(round_, settings.townships)
     pieces = list(_pieces(round_, settings))
-    with new_tree(target, settings.inbox) as (build, place):
-        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
-        with bar:
-            if jobs == 1:
-                for done, piece in enumerate(pieces):
-                    if tell:
-                        tell(done, len(pieces) + 1, piece)
-                    _make(piece, settings, build, codes)
+    with tqdm(
+        total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
+    ) as bar:
+        if jobs == 1:
+            for done, piece in enumerate(pieces):
+                if tell:
+                    tell(done, len(pieces) + 1, piece)
+                _make(piece, settings, build, codes)
+                bar.update()
+        else:
+            # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
+            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+                for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
+                    future.result()
                     bar.update()
-            else:
-                # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-                with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                    for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
-                        future.result()
-                        bar.update()
-            _write_index(round_, settings, build)
-            _write_manifest(round_, settings, build)
-            bar.update()
-        written = place()
-    return round_, written
+        _write_index(round_, settings, build)
+        _write_manifest(round_, settings, build)
+        bar.update()
 
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
