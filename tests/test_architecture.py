@@ -21,7 +21,7 @@ ORDER = (
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"kept formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
+    *"kept formats archives parts workbooks sheets rules boundaries places decisions survey figures printed briefing exports copies returns outgoing notebooks "
     "publishing report sample scale cli".split(),
 }
 FILE_CALLS = set(
