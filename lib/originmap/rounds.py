@@ -166,6 +166,12 @@ class Round:
         return f"{file}〔{sheet}〕第 {number} 行"
 
     @cached_property
+    def people(self) -> list[dict[str, Any]]:
+        """The contacts that have a name or a phone, as plain rows."""
+        known = self.contacts["name"].notna() | self.contacts["phone"].notna()
+        return [{str(name): value for name, value in row.items()} for row in self.contacts[known].to_dict("records")]
+
+    @cached_property
     def _columns_of(self) -> dict[tuple[str, str, str], list[tuple[str, str, Any]]]:
         """Return `columns` by file, sheet and field: the column's letter, its product, the rows that it is for."""
         made: dict[tuple[str, str, str], list[tuple[str, str, Any]]] = {}
