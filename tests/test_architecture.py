@@ -15,13 +15,13 @@ ORDER = (
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
-    "confirm balance cards listing controls onemap page symbols bars figures printed multiples briefing exports summaries corrections "
+    "confirm balance cards listing controls onemap page symbols bars figures printed multiples atlas mapbook briefing exports summaries corrections "
     "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"kept formats archives parts workbooks sheets rules boundaries places decisions survey figures printed briefing exports copies returns outgoing notebooks "
+    *"kept formats *"formats archives parts workbooks sheets rules boundaries places decisions survey figures printed mapbook briefing exports copies returns outgoing notebooks "
     "publishing report sample scale cli".split(),
 }
 FILE_CALLS = set(

@@ -250,8 +250,10 @@ def save(figure: Figure, stem: Path, *, formats: Sequence[Image] = ("png", "pdf"
         clear: dict[str, Any] = (
             {"Software": None} if name == "png" else {"Creator": None, "Producer": None, "CreationDate": None}
         )
+        # A map's flat colours shrink hardly more for three times the work.
+        packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if name == "png" else {}
         with mpl.rc_context({"pdf.fonttype": 3, "pdf.compression": 6}):
-            figure.savefig(path, format=name, dpi=dpi, metadata=clear)
+            figure.savefig(path, format=name, dpi=dpi, metadata=clear, **packed)
         files.append(path)
     return files
 

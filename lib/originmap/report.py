@@ -17,7 +17,7 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, figures, growers, notebooks, outgoing, reconcile, summaries, vocab
+from originmap import changes, exports, figures, growers, mapbook, notebooks, outgoing, reconcile, summaries, vocab
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -40,6 +40,7 @@ class Settings:
     profile: Literal["internal", "public"] = "internal"
     county_only: bool = False
     townships: tuple[str, ...] = ()
+    paper: Literal["A4", "A3"] = "A4"
 
     def public_form(self) -> dict[str, Any]:
         """Return the effective parameters as the manifest shows them: no path of this machine."""
@@ -47,6 +48,7 @@ class Settings:
             "profile": self.profile,
             "county_only": self.county_only,
             "townships": list(self.townships),
+            "paper": self.paper,
             "rules": _sha256(self.rules) if self.rules else None,
         }
 
@@ -192,6 +194,15 @@ def _multiples(round_: Round, settings: Settings, build: Path, _: list[str] | No
     outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
 
 
+def _mapbook(
+    round_: Round, settings: Settings, build: Path, codes: list[str] | None, *, part: Literal["townships", "products"]
+) -> None:
+    if part == "products":
+        mapbook.write_products(round_, _folder(build, "maps"), paper=settings.paper)
+    else:
+        mapbook.write_townships(round_, _folder(build, "maps"), townships=codes, paper=settings.paper)
+
+
 def _folder(build: Path, name: str) -> Path:
     folder = build / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -252,8 +263,10 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
     "progress": Piece(_progress),
+    "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
+    "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution, public=True),
     "briefing": Piece(_briefing),
@@ -265,7 +278,8 @@ PIECES: Final[Mapping[str, Piece]] = {
 def _write_index(round_: Round, settings: Settings, build: Path) -> None:
     gaps = reconcile.planting_area(round_)
     public = settings.profile == "public"
-    pictures = sorted(path for path in build.rglob("*.png"))
+    # The map book has a sheet a township: its pages are linked, not shown here as well.
+    pictures = sorted(path for path in build.glob("*/*.png"))
     names = {code: product.name for code, product in round_.rules.products.items()}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True

@@ -139,10 +139,7 @@ def draw_points(
     axes, taken = base(figure, sheet, frame, outline, places, furniture)
     if furniture.profile == "public":
         plan = _side_by_side(plan, frame)
-    # One layer a size class, the largest below; within it a scatter a product.
-    for (area, marker, colour, buyer), part in plan.groupby(["area_pt2", "marker", "colour", "buyer"], sort=True):
-        hollow = {"facecolor": PAPER, "edgecolor": colour, "linewidth": 1.1} if buyer else {"facecolor": colour}
-        mark(axes, part.geometry.x, part.geometry.y, marker, area, **hollow, zorder=4 - area / 100)
+    draw_marks(axes, plan)
     towns = places.townships
     seats = points_of(towns["seat_lon"], towns["seat_lat"]).to_crs(places.measure_crs)
     for x, y, estimated in zip(seats.x, seats.y, estimated_seats(places), strict=True):
@@ -152,6 +149,13 @@ def draw_points(
     anchors = pd.DataFrame({"x": across, "y": up, "r": 0.8, "w": [width_mm(name, 7.5) for name in names], "h": 3.0})
     points = np.column_stack(frame.page(plan.geometry.x, plan.geometry.y)) if len(plan) else None
     _draw_labels(sheet, anchors, frame, taken, [[name] for name in names], points)
+
+
+def draw_marks(axes: Axes, plan: gpd.GeoDataFrame) -> None:
+    """Draw the points of a `point_plan` on the map's axes: one layer a size class, the largest below; within it a scatter a product."""
+    for (area, marker, colour, buyer), part in plan.groupby(["area_pt2", "marker", "colour", "buyer"], sort=True):
+        hollow = {"facecolor": PAPER, "edgecolor": colour, "linewidth": 1.1} if buyer else {"facecolor": colour}
+        mark(axes, part.geometry.x, part.geometry.y, marker, area, **hollow, zorder=4 - area / 100)
 
 
 def _side_by_side(plan: gpd.GeoDataFrame, frame: Frame, *, pitch_mm: float = 0.95) -> gpd.GeoDataFrame:
