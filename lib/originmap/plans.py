@@ -24,7 +24,7 @@ PT_PER_MM: Final = 72 / 25.4
 _MARKERS: Final = {"crop": ("o", "s", "^", "p", "8"), "livestock": ("D", "v", "P", "X", "h", "*", "<", ">")}
 _SIZES: Final = {"mu": (1.0, 5.0, 20.0), "head": (30.0, 100.0, 500.0), "bird": (1000.0, 5000.0, 20000.0)}
 SIZE_PT2: Final = (5.0, 11.0, 22.0, 42.0)  # ink area of the size classes
-_UNSIZED_PT2: Final = 7.0
+UNSIZED_PT2: Final = 7.0  # of a point whose size is not known
 LARGEST_MM: Final = 7.0  # radius of the largest coverage circle
 _SMALLEST_MM, _FIXED_MM = 1.4, 1.9
 
@@ -107,7 +107,7 @@ def point_plan(
         )
         plan["size_class"] = plan["size_class"].astype("Int64")
         plan = plan.sort_values("record_id").drop_duplicates(["x", "y", "product", "buyer"]).drop(columns=["x", "y"])
-    plan["area_pt2"] = plan["size_class"].map(dict(enumerate(SIZE_PT2))).astype("float64").fillna(_UNSIZED_PT2)
+    plan["area_pt2"] = plan["size_class"].map(dict(enumerate(SIZE_PT2))).astype("float64").fillna(UNSIZED_PT2)
     columns = ["record_id", "product", "buyer", "unit", "size_class", "colour", "marker", "area_pt2", "geometry"]
     return plan.sort_values(["area_pt2", "record_id"], ascending=[False, True], ignore_index=True)[columns]
 
