@@ -6,11 +6,11 @@ Fails unless every layer of the project is valid, shows what it should, and has 
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-from xml.etree import ElementTree
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 try:
@@ -23,8 +23,8 @@ try:
         QgsMapRendererParallelJob,
         QgsMapSettings,
         QgsProject,
-        QgsRenderContext,
         QgsRectangle,
+        QgsRenderContext,
         QgsVectorLayer,
     )
     from qgis.PyQt.QtCore import QSize, Qt
@@ -84,7 +84,9 @@ def main(folder, picture=None):
             legend = [item.label() for item in layer.renderer().legendSymbolItems()] if kind != "table" else []
             aliases = sum(bool(field.alias()) for field in layer.fields())
             shown = "on " if node.isVisible() else "off"
-            print(f"  {shown} {layer.name()}: {layer.featureCount()} rows, {layer.crs().authid() or 'no CRS'}, {kind}, {len(legend)} legend lines, {aliases} aliases")
+            print(
+                f"  {shown} {layer.name()}: {layer.featureCount()} rows, {layer.crs().authid() or 'no CRS'}, {kind}, {len(legend)} legend lines, {aliases} aliases"
+            )
             wrong += [f"{layer.name()}: {text}" for text in (
                 "" if layer.isValid() else "not valid",
                 "" if layer.source().startswith(scratch) else f"source is {layer.source()}",
@@ -94,15 +96,20 @@ def main(folder, picture=None):
         for name in ("base_points", "gaps", "townships", "rapid_tests", "plots"):
             alone = QgsVectorLayer(f"{base}|layername={name}", name, "ogr")
             own = alone.renderer().type() if alone.isValid() and alone.renderer() else "none"
-            expected = {node.layer().renderer().type() for node in nodes if f"layername={name}" in node.layer().source()}
+            expected = {
+                node.layer().renderer().type() for node in nodes if f"layername={name}" in node.layer().source()
+            }
             count, _, styles, _, said = alone.listStylesInDatabase()
             print(f"  {name} by itself: {own}, {count} styles kept: {', '.join(styles[:count])} {said}")
             if {own} != expected:
                 wrong.append(f"{name}: by itself drawn as {own}, in the project as {expected}")
         if picture:
-            extent = ElementTree.parse(file).find("mapcanvas/extent")
-            sides = [float(extent.find(name).text) for name in ("xmin", "ymin", "xmax", "ymax")]
-            for name, shown in ((picture, None), (str(Path(picture).with_stem(f"{Path(picture).stem}-coverage")), "gaps")):
+            text = file.read_text(encoding="utf-8")
+            sides = [float(re.search(f"<{name}>(.*?)</{name}>", text)[1]) for name in ("xmin", "ymin", "xmax", "ymax")]
+            for name, shown in (
+                (picture, None),
+                (str(Path(picture).with_stem(f"{Path(picture).stem}-coverage")), "gaps"),
+            ):
                 layers = [node.layer() for node in nodes if node.layer().isSpatial() and (
                     node.isVisible() if shown is None else f"layername={shown}" in node.layer().source())]  # fmt: skip
                 draw(layers if shown is None else layers[-1:], project.crs(), sides, name)

@@ -144,9 +144,19 @@ def tests(round_: Round) -> Table:
             "geometry": records.geometry,
         }
     ).sort_values("record_id")
-    asked = pd.DataFrame({"town": found["township_code"], "name": normal_name(found["subject_name"], round_.places), "of": found["product"]})
-    exact = asked.merge(known.drop_duplicates(["town", "name", "of"]), on=["town", "name", "of"], how="left", validate="m:1")
-    other = asked[["town", "name"]].merge(known.drop_duplicates(["town", "name"]), on=["town", "name"], how="left", validate="m:1")
+    asked = pd.DataFrame(
+        {
+            "town": found["township_code"],
+            "name": normal_name(found["subject_name"], round_.places),
+            "of": found["product"],
+        }
+    )
+    exact = asked.merge(
+        known.drop_duplicates(["town", "name", "of"]), on=["town", "name", "of"], how="left", validate="m:1"
+    )
+    other = asked[["town", "name"]].merge(
+        known.drop_duplicates(["town", "name"]), on=["town", "name"], how="left", validate="m:1"
+    )
     frame = _worded(found.reset_index(drop=True), round_.rules)
     frame["record_id"] = exact["record_id"].fillna(other["record_id"])
     frame = frame.rename(columns={name: f"test_{name}" for name in ("item", "result", "value")})

@@ -38,7 +38,7 @@ _SHAPES: Final[Mapping[str, tuple[str, int, float]]] = {
     "h": ("hexagon", 0, 0.65),
     "*": ("star", 0, 0.28),
 }
-_LABEL: Final = '"township" || \'\\n\' || coalesce(format_number({rate}, 0) || \'%\', {status})'
+_LABEL: Final = "\"township\" || '\\n' || coalesce(format_number({rate}, 0) || '%', {status})"
 
 
 class Style(NamedTuple):
@@ -73,9 +73,7 @@ def styles(tables: Sequence[Table], rules: Rules, places: Places) -> list[Style]
     return made
 
 
-def project(
-    tables: Sequence[Table], rules: Rules, places: Places, *, file: str, crs: str, title: str
-) -> str:
+def project(tables: Sequence[Table], rules: Rules, places: Places, *, file: str, crs: str, title: str) -> str:
     """Return a project (.qgs) that shows `file`, a GeoPackage beside it in `crs`, as our map.
 
     Coverage, one layer a crop, and the rapid tests are there but switched off: a map shows one thing at first. What has no point is a table.
@@ -127,12 +125,15 @@ def _points(table: Table, rules: Rules) -> Style:
     shapes, sides = markers(rules), [math.sqrt(area) for area in SIZE_PT2]
     cases = " ".join(f'WHEN "size_class" = {index} THEN {side:.3f}' for index, side in enumerate(sides))
     bought = set(table.frame.loc[table.frame["buyer"], "product"])
-    categories, symbols = [], []
+    categories: list[str] = []
+    symbols: list[str] = []
 
     def add(said: str, look: Mapping[str, str], size: str = "") -> None:
         name = str(len(symbols))
         symbols.append(_symbol("marker", name, "SimpleMarker", look, size=size))
-        categories.append(_tag("category", {"value": said, "label": said, "symbol": name, "render": "true", "type": "string"}))
+        categories.append(
+            _tag("category", {"value": said, "label": said, "symbol": name, "render": "true", "type": "string"})
+        )
 
     for product in rules.products.values():
         shape, turned, ink = _SHAPES[shapes[product.code]]
@@ -148,7 +149,7 @@ def _points(table: Table, rules: Rules) -> Style:
         texts = [f"{class_label(edges, index)}{code('size_unit', unit)}" for unit, edges in size_breaks(rules).items()]
         grey = {"name": "circle", "color": _rgb("#777777"), "outline_color": _rgb("#FFFFFF"), "size_unit": "Point"}
         add(f"规模 {' · '.join(texts)}", grey | {"size": f"{side / math.sqrt(math.pi / 4):.3f}"})
-    asked = f"if(\"buyer\", \"product\" || '（{buyer}）', \"product\")"
+    asked = f'if("buyer", "product" || \'（{buyer}）\', "product")'
     renderer = _tag("renderer-v2", {"type": "categorizedSymbol", "attr": asked, "symbollevels": "0"},
                     _tag("categories", {}, *categories), _tag("symbols", {}, *symbols))  # fmt: skip
     return Style(POINTS, table.title, renderer + _aliases(table, '"subject_name"'))
@@ -174,7 +175,12 @@ def _townships(table: Table, places: Places) -> Style:
     schematic = places.quality == "schematic"
     look = {"color": _rgb(_CELL), "outline_color": _rgb(_CELL_RIM), "outline_width": "0.2"}
     name = table.title + ("（示意单元，非行政区域界线）" if schematic else "")
-    return Style(TOWNS, name, _single("fill", "SimpleFill", look) + _labelling('"township"') + _aliases(table, '"township"'), labels=True)
+    return Style(
+        TOWNS,
+        name,
+        _single("fill", "SimpleFill", look) + _labelling('"township"') + _aliases(table, '"township"'),
+        labels=True,
+    )
 
 
 def _plots(table: Table) -> Style:
@@ -197,8 +203,16 @@ def _tests(table: Table) -> Style:
 
 def _rules(looks: Sequence[tuple[str, str, dict[str, str]]]) -> str:
     symbols = [_symbol("fill", str(at), "SimpleFill", look) for at, (_, _, look) in enumerate(looks)]
-    entries = [_tag("rule", {"key": f"r{at}", "filter": test, "label": text, "symbol": str(at)}) for at, (test, text, _) in enumerate(looks)]
-    return _tag("renderer-v2", {"type": "RuleRenderer", "symbollevels": "0"}, _tag("rules", {"key": "root"}, *entries), _tag("symbols", {}, *symbols))
+    entries = [
+        _tag("rule", {"key": f"r{at}", "filter": test, "label": text, "symbol": str(at)})
+        for at, (test, text, _) in enumerate(looks)
+    ]
+    return _tag(
+        "renderer-v2",
+        {"type": "RuleRenderer", "symbollevels": "0"},
+        _tag("rules", {"key": "root"}, *entries),
+        _tag("symbols", {}, *symbols),
+    )
 
 
 def _single(kind: str, layer: str, look: dict[str, str]) -> str:
@@ -210,22 +224,37 @@ def _symbol(kind: str, name: str, layer: str, look: Mapping[str, str], *, size: 
     own = _options(look)
     if size:
         asked = _options({"active": "true", "expression": size, "type": "3"}, name="size", active="bool", type="int")
-        kept = _tag("Option", {"type": "Map"}, _option("name", ""), _tag("Option", {"type": "Map", "name": "properties"}, asked), _option("type", "collection"))
+        kept = _tag(
+            "Option",
+            {"type": "Map"},
+            _option("name", ""),
+            _tag("Option", {"type": "Map", "name": "properties"}, asked),
+            _option("type", "collection"),
+        )
         own += _tag("data_defined_properties", {}, kept)
     inner = _tag("layer", {"class": layer, "enabled": "1", "pass": "0", "locked": "0"}, own)
     return _tag("symbol", {"type": kind, "name": name, "alpha": "1", "clip_to_extent": "1", "force_rhr": "0"}, inner)
 
 
 def _labelling(expression: str) -> str:
-    buffer = _tag("text-buffer", {"bufferDraw": "1", "bufferSize": "0.7", "bufferSizeUnits": "MM", "bufferColor": _rgb("#FFFFFF")})
+    buffer = _tag(
+        "text-buffer", {"bufferDraw": "1", "bufferSize": "0.7", "bufferSizeUnits": "MM", "bufferColor": _rgb("#FFFFFF")}
+    )
     style = _tag("text-style", {"fieldName": expression, "isExpression": "1", "fontSize": "8", "fontSizeUnit": "Point", "textColor": _rgb("#222222"),
                                 "multilineHeight": "1"}, buffer)  # fmt: skip
     placement = _tag("placement", {"placement": "1", "centroidInside": "1", "centroidWhole": "1", "quadOffset": "4"})
-    return _tag("labeling", {"type": "simple"}, _tag("settings", {}, style, placement, _tag("rendering", {"displayAll": "1", "obstacle": "0"})))
+    return _tag(
+        "labeling",
+        {"type": "simple"},
+        _tag("settings", {}, style, placement, _tag("rendering", {"displayAll": "1", "obstacle": "0"})),
+    )
 
 
 def _aliases(table: Table, preview: str = "") -> str:
-    names = [_tag("alias", {"index": str(at), "field": name, "name": text}) for at, (name, text) in enumerate(table.aliases.items(), start=1)]
+    names = [
+        _tag("alias", {"index": str(at), "field": name, "name": text})
+        for at, (name, text) in enumerate(table.aliases.items(), start=1)
+    ]
     return _tag("aliases", {}, *names) + (_tag("previewExpression", {}, escape(preview)) if preview else "")
 
 

@@ -17,7 +17,19 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, figures, growers, notebooks, outgoing, reconcile, summaries, vocab
+from originmap import (
+    changes,
+    exports,
+    figures,
+    gisfiles,
+    growers,
+    notebooks,
+    onepage,
+    outgoing,
+    reconcile,
+    summaries,
+    vocab,
+)
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -241,6 +253,12 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
+def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gisfiles.write_round(round_, _folder(build, "gis"))
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    onepage.write(_folder(build, "maps") / "一张图.html", round_, accepted)
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
     "progress": Piece(_progress),
@@ -251,6 +269,7 @@ PIECES: Final[Mapping[str, Piece]] = {
     "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
+    "gis": Piece(_gis),
 }
 
 
@@ -312,6 +331,7 @@ def _links(build: Path) -> dict[str, list[dict[str, str]]]:
         "maps": "地图",
         "briefings": "简报",
         "tables": "表格",
+        "gis": "GIS 数据",
         "desk": "各乡镇工作件（勿外传）",
     }
     links: dict[str, list[dict[str, str]]] = {}
