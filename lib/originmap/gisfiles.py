@@ -161,16 +161,9 @@ def write_geopackage(path: Path, tables: Sequence[Table], rules: Rules, places: 
 
 def write_geojson(path: Path, table: Table) -> None:
     """Write one table as GeoJSON (WGS84, RFC 7946), its properties under their Chinese headings; `record_id` is each feature's id too."""
-    titled = Table(table.name, table.frame.rename(columns=table.aliases), table.shape)
-    _write(
-        path,
-        titled,
-        driver="GeoJSON",
-        RFC7946="YES",
-        COORDINATE_PRECISION="6",
-        WRITE_NAME="NO",
-        ID_FIELD=table.aliases["record_id"],
-    )
+    titled = table.frame.rename(columns=table.aliases).assign(id=table.frame["record_id"])
+    about = {"RFC7946": "YES", "COORDINATE_PRECISION": "6", "WRITE_NAME": "NO", "ID_FIELD": "id"}
+    _write(path, Table(table.name, titled, table.shape), driver="GeoJSON", **about)
 
 
 def write_shapefile(folder: Path, table: Table) -> list[str]:
@@ -186,7 +179,7 @@ def write_shapefile(folder: Path, table: Table) -> list[str]:
             column = column.astype("float64")
         if pd.api.types.is_string_dtype(column.dtype):
             kept = column.map(_fitting, na_action="ignore").astype("str")
-            if count := int((kept != column).fillna(False).sum()):
+            if count := int((kept != column)[column.notna()].sum()):
                 cut.append(f"{short[name]}：{count} 个值太长，截到 {_DBF_BYTES} 字节；全文见 GeoPackage")
             column = kept
         columns[short[name]] = column

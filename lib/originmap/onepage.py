@@ -83,7 +83,8 @@ def content(records: gpd.GeoDataFrame, rules: Rules, places: Places, *, lang: La
     where[seen] = shapely.get_coordinates(frame.geometry.to_numpy()[seen]).round(_DECIMALS)
     classes = frame["record_id"].map(plan["size_class"]).astype("Int64").fillna(-1)
     units = frame["size_unit"].map(codes("size_unit", lang)).fillna("")
-    sizes = frame["size_value"].map(lambda value: f"{value:,.2f}".rstrip("0").rstrip("."), na_action="ignore") + units
+    written = [f"{value:,.2f}".rstrip("0").rstrip(".") if pd.notna(value) else None for value in frame["size_value"]]
+    sizes = pd.Series(written, index=frame.index, dtype="str") + units.astype("str")
     rows = {
         "product": frame["at_product"].astype("int64").tolist(),
         "town": frame["at_town"].astype("int64").tolist(),
@@ -91,7 +92,7 @@ def content(records: gpd.GeoDataFrame, rules: Rules, places: Places, *, lang: La
         "subject": frame["subject_name"].fillna("—").tolist(),
         "village": _coded(frame["village"]),
         "kind": _coded(frame["subject_type"].map(codes("subject_type", lang))),
-        "size": _coded(sizes.astype("str")),
+        "size": _coded(sizes),
         "window": _coded(texts.each(frame["market_windows"], windows_text)),
         "size_class": classes.tolist(),
         "buyer": frame["subject_type"].eq("buyer").astype("int64").tolist(),
