@@ -38,6 +38,7 @@ from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 _LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
+ONE_MAP: Final = "maps/一张图.html"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -256,7 +257,7 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
 def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
     gisfiles.write_round(round_, _folder(build, "gis"))
     accepted = round_.records[round_.records["status"] == "accepted"]
-    onepage.write(_folder(build, "maps") / "一张图.html", round_, accepted)
+    onepage.write(_folder(build, "maps").parent / ONE_MAP, round_, accepted)
 
 
 PIECES: Final[Mapping[str, Piece]] = {
@@ -302,6 +303,7 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
             for path in pictures
         ],
         links=_links(build),
+        one_map=ONE_MAP if (build / ONE_MAP).exists() else "",
     )  # fmt: skip
     (build / "index.html").write_text(page, encoding="utf-8")
 
