@@ -15,13 +15,14 @@ ORDER = (
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
-    "confirm balance cards listing controls onemap page symbols bars figures printed multiples atlas mapbook briefing exports summaries corrections "
-    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
+    "confirm balance cards listing controls page symbols bars figures exports handover qgis gisfiles onepage publishing takeaway onemap "
+    "printed multiples atlas mapbook briefing summaries corrections "
+    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"kept formats *"formats archives parts workbooks sheets rules boundaries places decisions survey figures printed mapbook briefing exports copies returns outgoing notebooks "
+    *"kept formats archives parts workbooks sheets rules boundaries places decisions survey figures printed mapbook briefing exports gisfiles onepage takeaway copies returns outgoing notebooks "
     "publishing report sample scale cli".split(),
 }
 FILE_CALLS = set(
@@ -29,7 +30,18 @@ FILE_CALLS = set(
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "morning", "onemap", "panels"},
+    "ipywidgets": {
+        "balance",
+        "confirm",
+        "controls",
+        "desks",
+        "drawing",
+        "locate",
+        "morning",
+        "onemap",
+        "panels",
+        "takeaway",
+    },
     "ipyleaflet": {"drawing", "locate", "maps", "panels"},
     "anywidget": {"listing"},
 }

@@ -27,6 +27,7 @@ from originmap.plans import (
     coverage_plan,
     has_point,
     point_plan,
+    radius_px,
     size_breaks,
 )
 from originmap.rules import Rules
@@ -40,7 +41,6 @@ _CELL: Final = {"fillColor": "#F4F1E8", "fillOpacity": 1.0, "color": "#8C8778", 
 _POINT: Final = {"radius": 4, "color": "#FFFFFF", "weight": 0.8, "opacity": 1.0, "fillOpacity": 0.92}
 _HOVER: Final = {"color": "#000000", "weight": 2.5}
 _RING: Final = {"radius": 13, "color": "#000000", "weight": 3, "opacity": 1.0, "fillOpacity": 0.0}
-_PX_PER_PT: Final = 2.1  # a screen is looked at from further away than paper
 _BUYER_FILL: Final = "#FFFFFF"
 
 
@@ -85,7 +85,7 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
     rows = records[has_point(records)].set_index("record_id")
     rows = rows.loc[plan["record_id"]]
     where = np.round(shapely.get_coordinates(rows.geometry.to_numpy()), DECIMALS).tolist()
-    radius = _radius(plan["area_pt2"]).tolist()
+    radius = radius_px(plan["area_pt2"]).tolist()
     area = rows["area_mu"].to_numpy("float64", na_value=np.nan)
     features = []
     for at, row in enumerate(plan.itertuples()):
@@ -231,7 +231,7 @@ def point_legend(rules: Rules, products: Iterable[str] = ()) -> str:
     sizes = []
     for index, area in enumerate(SIZE_PT2):
         texts = [f"{class_label(edges, index)} {code('size_unit', unit)}" for unit, edges in breaks.items()]
-        sizes.append(_line(_dot(2 * _radius(area), "#666666"), " · ".join(texts)))
+        sizes.append(_line(_dot(2 * radius_px(area), "#666666"), " · ".join(texts)))
     row = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
     return f"<div style='{row}'><b>品种</b>{''.join(lines)}</div><div style='{row}'><b>规模</b>{''.join(sizes)}</div>"
 
@@ -333,10 +333,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     return value if isinstance(value, str) else [_rounded(item) for item in value]
-
-
-def _radius(area_pt2: Any) -> Any:
-    return np.round(np.sqrt(area_pt2 / math.pi) * _PX_PER_PT, 1)
 
 
 def _zoom(west: float, south: float, east: float, north: float) -> float:

@@ -6,13 +6,14 @@ every text from a sheet is escaped before it becomes HTML, and what is sent to t
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any, Final
 
 import ipywidgets
 import numpy as np
 import pandas as pd
 
-from originmap import cards, detail, maps, seasons, selection
+from originmap import cards, detail, maps, seasons, selection, takeaway
 from originmap.board import Board, Chosen, sentence
 from originmap.controls import WRAP, Controls
 from originmap.decisions import DecisionsError, Person, Store
@@ -40,6 +41,8 @@ class OneMap:
         Selections on record, and what it takes to save one or to see a phone number: both are recorded.
     title, sentence, legend, counts, card, said
         HTML of what is selected, of the chosen record, and of what was just done.
+    takeaway
+        The buttons that write what is in view to files, see `takeaway.Takeaway`.
     view
         All of it, to be displayed.
     board, selection, chosen, detail
@@ -54,6 +57,7 @@ class OneMap:
         products: Sequence[str] = (),
         window: str = "",
         chosen: Selection | None = None,
+        out: Path | str = takeaway.OUT,
     ) -> None:
         """Build the widgets.
 
@@ -67,6 +71,8 @@ class OneMap:
             Codes, and a window as people write it (5月上旬, 5-7月), set at first.
         chosen
             A whole selection to begin with instead.
+        out
+            The folder that what is carried away is written to.
 
         Raises
         ------
@@ -81,6 +87,7 @@ class OneMap:
         self.controls = Controls(self.board, self._apply)
         self._record = -1
         self._busy = False
+        self.takeaway = takeaway.Takeaway(self.look, out)
         self._build()
         self._list_saved()
         self.controls.set(first)
@@ -95,6 +102,10 @@ class OneMap:
         self.card.value = cards.card(self.round_, position) if position >= 0 else cards.HINT
         self.reveal.disabled = position < 0 or self.store is None
         self._quietly(lambda: setattr(self.table, "chosen", [str(position)] if position >= 0 else []))
+
+    def look(self) -> takeaway.View:
+        """Return what is in view now, to be carried away."""
+        return takeaway.View(self.round_, self.selection, self.chosen, self._in_sight())
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""
@@ -134,7 +145,17 @@ class OneMap:
         charts = ipywidgets.HBox([bars, year], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
         keep = ipywidgets.HBox([self.saved, self.name, self.who, self.section, self.save, self.reveal], layout=WRAP)
         view = ipywidgets.VBox(
-            [self.title, self.controls.view, self.sentence, both, charts, self.table, keep, self.said]
+            [
+                self.title,
+                self.controls.view,
+                self.sentence,
+                both,
+                charts,
+                self.table,
+                keep,
+                self.said,
+                self.takeaway.view,
+            ]
         )
         view.add_class("originmap")
         return view
@@ -210,10 +231,13 @@ class OneMap:
         self._quietly(self._tell)
         self.show(self._record if self._record >= 0 and self.chosen.keep[self._record] else -1)
 
-    def _draw(self) -> None:
+    def _in_sight(self) -> detail.Bounds | None:
+        """Return west, south, east and north of the map on the screen, None before it is there."""
         bounds = self.map.bounds
-        view = (bounds[0][1], bounds[0][0], bounds[1][1], bounds[1][0]) if bounds else None
-        self.detail = detail.of_view(self.chosen, view, float(self.map.zoom))
+        return (bounds[0][1], bounds[0][0], bounds[1][1], bounds[1][0]) if bounds else None
+
+    def _draw(self) -> None:
+        self.detail = detail.of_view(self.chosen, self._in_sight(), float(self.map.zoom))
         if len(self.detail.groups):
             data, legend = maps.groups(self.detail.groups, self.rules), maps.group_legend
         else:

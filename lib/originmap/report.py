@@ -17,7 +17,20 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, figures, growers, mapbook, notebooks, outgoing, reconcile, summaries, vocab
+from originmap import (
+    changes,
+    exports,
+    figures,
+    gisfiles,
+    growers,
+    mapbook,
+    notebooks,
+    onepage,
+    outgoing,
+    reconcile,
+    summaries,
+    vocab,
+)
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -27,6 +40,7 @@ from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 _LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
+ONE_MAP: Final = "maps/一张图.html"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -260,6 +274,12 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
+def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gisfiles.write_round(round_, _folder(build, "gis"))
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    onepage.write(_folder(build, "maps").parent / ONE_MAP, round_, accepted)
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
     "progress": Piece(_progress),
@@ -272,6 +292,7 @@ PIECES: Final[Mapping[str, Piece]] = {
     "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
+    "gis": Piece(_gis),
 }
 
 
@@ -305,6 +326,7 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
             for path in pictures
         ],
         links=_links(build),
+        one_map=ONE_MAP if (build / ONE_MAP).exists() else "",
     )  # fmt: skip
     (build / "index.html").write_text(page, encoding="utf-8")
 
@@ -334,6 +356,7 @@ def _links(build: Path) -> dict[str, list[dict[str, str]]]:
         "maps": "地图",
         "briefings": "简报",
         "tables": "表格",
+        "gis": "GIS 数据",
         "desk": "各乡镇工作件（勿外传）",
     }
     links: dict[str, list[dict[str, str]]] = {}

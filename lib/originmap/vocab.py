@@ -272,6 +272,14 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_reported": ("乡镇未报", "Not reported"),
         "not_needed": ("不要求", "Not asked for"),
     },
+    "gis_table": {
+        "base_points": ("产地点位", "Bases"),
+        "not_located": ("未定位", "Not located"),
+        "townships": ("乡镇", "Townships"),
+        "gaps": ("缺口", "Gaps"),
+        "rapid_tests": ("快检", "Rapid tests"),
+        "plots": ("地块", "Plots"),
+    },
     "profile": {"internal": ("内部资料", "Internal"), "public": ("公开", "Public")},
 }
 
