@@ -16,7 +16,7 @@ from originmap.rounds import Round
 Profile = Literal["internal", "public"]
 _NEXT_PERIODS: Final = 6
 _LISTED_TOWNS: Final = 6
-_STEPS_MM: Final = 150.0
+_STEPS_MM: Final = 128.0
 
 
 def moment_text(at: datetime) -> str:

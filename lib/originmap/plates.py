@@ -1,15 +1,18 @@
 """Plates: the small pictures of a briefing, drawn once: where the bases of a township or of the county are, and a gap step by step."""
 
 from dataclasses import replace
+from io import BytesIO
 from typing import Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import PIL.Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from shapely import box
 
 from originmap import page, waterfalls
-from originmap.figures import png
 from originmap.page import INK, PAPER, Furniture, width_mm, write
 from originmap.places import Places, points_of
 from originmap.plans import SIZE_PT2, class_label, markers, point_plan, size_breaks
@@ -18,7 +21,7 @@ from originmap.symbols import draw_points, mark, outline_of
 from originmap.vocab import code
 
 WIDTH_MM: Final = 156.0
-_DPI: Final = 170
+_DPI: Final = 150
 _MARGIN_M: Final = 1500.0
 
 
@@ -45,7 +48,18 @@ def bases(
     inside = ((seats.x > west) & (seats.x < east) & (seats.y > south) & (seats.y < north)).to_numpy()
     draw_points(figure, sheet, frame, plan, outline, replace(places, townships=places.townships[inside]), furniture)
     _legend(sheet, plan, rules, furniture)
-    return png(figure, dpi=_DPI)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    """Return a figure as PNG in few colours, drawn once: small and quick, for there is one a township."""
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    small = BytesIO()
+    drawn.quantize(96, dither=PIL.Image.Dither.NONE).save(small, "png")
+    return small.getvalue()
 
 
 def _legend(sheet: object, plan: gpd.GeoDataFrame, rules: Rules, furniture: Furniture) -> None:

@@ -36,7 +36,8 @@ _PART: Final = re.compile(r"\{\{p\s+(\w+)\s*\}\}")
 _TWIPS_PER_MM: Final = 1440 / 25.4
 _ID_MM: Final = 22.0
 _SMALL_COLUMNS: Final = 12
-_PPI: Final = 170.0
+_SHORT_ROWS: Final = 9
+_PPI: Final = 150.0
 
 
 class TemplateError(ValueError):
@@ -79,9 +80,13 @@ def check_template(template: Path) -> list[str]:
     return alone
 
 
-def docx(document: Document, template: Path) -> bytes:
-    """Return a manuscript as .docx, its chapters in the order of the template's placeholders; errors as `check_template`."""
+def docx(documents: Iterable[Document], template: Path) -> list[bytes]:
+    """Return manuscripts as .docx, their chapters in the order of the template's placeholders; errors as `check_template`."""
     order = check_template(template)
+    return [_filled(document, template, order) for document in documents]
+
+
+def _filled(document: Document, template: Path, order: Sequence[str]) -> bytes:
     made = document.numbered([name for name in order if name in {section.key for section in document.sections}])
     filled = DocxTemplate(template)
     filled.init_docx()
@@ -89,17 +94,9 @@ def docx(document: Document, template: Path) -> bytes:
     parts = dict.fromkeys(PARTS, "") | {section.key: sheet.section(section) for section in made.sections}
     parts["remarks"] = "".join(sheet.paragraph((text,), "简报注") for text in made.remarks)
     parts["annexes"] = "".join(sheet.table(table, width=ANNEX_MM, style="简报附表") for table in made.annexes)
-    words = {
-        "marks": "　".join(made.marks),
-        "title": made.title,
-        "subtitle": made.subtitle,
-        "office": made.office,
-        "date": made.date,
-    }
-    filled.render(
-        {name: _clean(text) for name, text in words.items()} | {name: Markup(xml) for name, xml in parts.items()},  # noqa: S704 -- built here, texts escaped
-        autoescape=True,
-    )
+    words = {name: getattr(made, name) for name in WORDS} | {"marks": "　".join(made.marks)}
+    texts = {name: _clean(text) for name, text in words.items()}
+    filled.render(texts | {name: Markup(xml) for name, xml in parts.items()}, autoescape=True)  # noqa: S704 -- built here, texts escaped
     about = filled.docx.core_properties
     about.author = about.last_modified_by = AUTHOR
     about.title, about.comments, about.revision = made.title, "", 1
@@ -136,8 +133,8 @@ class _Docx:
     def paragraph(self, text: Cell, style: str, *, keep: bool = False) -> str:
         return self._lines(style, _run(plain(text)), keep=keep)
 
-    def _lines(self, style: str, runs: str, *, keep: bool = False) -> str:
-        stay = "<w:keepNext/>" if keep else ""
+    def _lines(self, style: str, runs: str, *, keep: bool = False, fresh: bool = False) -> str:
+        stay = ("<w:keepNext/>" if keep else "") + ("<w:pageBreakBefore/>" if fresh else "")
         return f'<w:p><w:pPr><w:pStyle w:val="{self._styles[style]}"/>{stay}</w:pPr>{runs}</w:p>'
 
     def table(self, table: Table, *, width: float, style: str) -> str:
@@ -164,7 +161,9 @@ class _Docx:
             f'<w:tblPr><w:tblW w:w="{sum(twips)}" w:type="dxa"/><w:jc w:val="center"/><w:tblBorders>{edges}</w:tblBorders>'
             f'<w:tblLayout w:type="fixed"/><w:tblCellMar>{margins}</w:tblCellMar></w:tblPr>'
         )
-        caption = self.paragraph((f"{table.label}　{table.caption}",), "简报图表题", keep=True)
+        caption = self._lines(
+            "简报图表题", _run(f"{table.label}　{table.caption}"), keep=True, fresh=starts_page(table)
+        )
         below = self.paragraph((table.note,), "简报注") if table.note else self.paragraph(("",), "简报编号")
         return f"{caption}<w:tbl>{about}<w:tblGrid>{grid}</w:tblGrid>{rows}</w:tbl>{below}"
 
@@ -203,6 +202,11 @@ def _run(text: str, *, bold: bool = False, small: bool = False) -> str:
 def _clean(text: str) -> str:
     """Return a text without signs that XML cannot hold; a line break in it is a space."""
     return _ILLEGAL.sub("", text).replace("\r", "").replace("\n", " ").replace("\t", " ")
+
+
+def starts_page(table: Table) -> bool:
+    """Tell whether an annex begins a page of its own: the first does anyway, a short one stands below the one before."""
+    return table.label.startswith("附表") and table.label != "附表1" and len(table.rows) > _SHORT_ROWS
 
 
 def heads(table: Table) -> list[list[dict[str, Any]]]:
@@ -255,7 +259,7 @@ def _png(picture: Picture) -> bytes:
         made = typst.compile(main, root=scratch, font_paths=_fonts(), ignore_system_fonts=True, format="png", ppi=_PPI)
     small = BytesIO()
     shown = PIL.Image.open(BytesIO(bytes(made))).convert("RGB").quantize(64, dither=PIL.Image.Dither.NONE)
-    shown.save(small, "png", optimize=True)
+    shown.save(small, "png")
     return small.getvalue()
 
 
@@ -353,5 +357,6 @@ def _table(table: Table) -> dict[str, Any]:
         "left": table.left,
         "totals": table.totals,
         "traced": table.traced,
+        "fresh": starts_page(table),
         "small": len(table.head) > _SMALL_COLUMNS,
     }
