@@ -13,16 +13,16 @@ ORDER = (
     "headings vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
-    "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
+    "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure manuscript lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
-    "confirm balance cards listing controls onemap page symbols bars figures printed multiples briefing exports summaries corrections "
-    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
+    "confirm balance cards listing controls onemap page symbols bars figures printed multiples exports summaries corrections "
+    "marks copies rebuilt returns uploading provenance catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks webpage notebooks publishing report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
     *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
-    "publishing report sample scale cli".split(),
+    "publishing press letterhead traces report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

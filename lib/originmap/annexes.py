@@ -52,7 +52,10 @@ def annexes(
     round_: Round, frames: Frames, figures: Catalogue, township_code: str, told: Sequence[Figure]
 ) -> tuple[Table, ...]:
     """Return the annexes of a township's briefing, or of the county's where the code is empty; `told` are the figures of the body."""
-    made = [area(round_, frames, figures, township_code), herds(round_, frames, figures, township_code)]
+    made: list[Table | None] = [
+        area(round_, frames, figures, township_code),
+        herds(round_, frames, figures, township_code),
+    ]
     if township_code:
         made = [*made, market(round_, figures, township_code), rectification(round_, frames, township_code)]
     else:

@@ -4,7 +4,9 @@ Every figure comes from the `catalogue`, every sentence is whole, what is unknow
 """
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -23,7 +25,8 @@ from originmap import (
 )
 from originmap.catalogue import Catalogue, catalogue
 from originmap.chapters import Profile, Teller, moment_text
-from originmap.manuscript import Document, Section
+from originmap.manuscript import Document, Figure, Section
+from originmap.press import TEMPLATE, docx, pdf
 from originmap.provenance import Frames
 from originmap.rounds import Round
 
@@ -100,6 +103,41 @@ def briefing(of: Desk, township: str = "") -> Document:
         annexes=annexes.annexes(round_, of.frames, of.figures, teller.code, list(body.figures())),
         remarks=tuple(remarks),
     )
+
+
+def write(
+    of: Desk, folder: Path, *, townships: Sequence[str] | None = None, template: Path | None = None
+) -> list[tuple[Figure, str]]:
+    """Write the briefings of the county and of townships as .docx and .pdf into an existing folder; return every figure with the file that prints it.
+
+    Parameters
+    ----------
+    townships
+        Codes; all by default. A public folder has the county's alone.
+    template
+        The .docx template, ``data/reference/briefing_template.docx`` by default.
+
+    Raises
+    ------
+    TemplateError
+        The template cannot be filled; nothing is written.
+    """
+    names = of.round_.places.names
+    wanted = (
+        []
+        if of.profile == "public"
+        else list(names)
+        if townships is None
+        else [code for code in names if code in townships]
+    )
+    documents = [briefing(of), *(briefing(of, names[code]) for code in wanted)]
+    made = docx(documents, template or of.round_.rules.reference / TEMPLATE)
+    for document, word, printed in zip(documents, made, pdf(documents), strict=True):
+        (folder / f"{document.stem}.docx").write_bytes(word)
+        (folder / f"{document.stem}.pdf").write_bytes(printed)
+    return [
+        (figure, f"{folder.name}/{document.stem}.docx、.pdf") for document in documents for figure in document.figures()
+    ]
 
 
 def _code_of(round_: Round, township: str) -> str:

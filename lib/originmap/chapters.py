@@ -89,7 +89,7 @@ class Teller:
         rows = []
         for code, product in self.products.items():
             state = self.states[self.states["product"] == code]
-            own = [(self.figures[f"S-{self.key}-{code}-{which}"],) for which in ("subjects", "size")]
+            own: list[Cell] = [(self.figures[f"S-{self.key}-{code}-{which}"],) for which in ("subjects", "size")]
             said = (_state(state.iloc[0]),) if self.code else (annexes.day_text(state["upload_by"].iat[0]),)
             day = annexes.day_text(state["report_by"].iat[0])
             rows.append(((product.name,), said, (day,), *own, (vocab.code("size_unit", product.unit),)))
@@ -181,7 +181,7 @@ class Teller:
         rows = []
         for term in ("gap", *reconcile.TERMS):
             sign = "" if term == "gap" else "＋" if reconcile.SIGNS[term] > 0 else "－"
-            own = [(self.figures[f"A-{where}-{code}-{term}"],) for code in crops]
+            own: list[Cell] = [(self.figures[f"A-{where}-{code}-{term}"],) for code in crops]
             word = "差额" if term == "gap" else vocab.code("step", term)
             what = ("—", "—") if term == "gap" else (vocab.code("action", term), vocab.code("responsible", term))
             rows.append(((sign + word,), *own, *[(text,) for text in what]))

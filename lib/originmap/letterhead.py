@@ -15,10 +15,9 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
 from originmap.marks import AUTHOR, STAMP, repacked
-from originmap.press import PARTS
+from originmap.press import PARTS, TEMPLATE
 from originmap.rules import REFERENCE
 
-NAME: Final = "briefing_template.docx"
 # Style: face, size (pt), alignment, first-line indent (ems), line spacing (pt), outline level (0: none).
 _STYLES: Final = {
     "简报标识": ("黑体", 12, "LEFT", 0, 20, 0),
@@ -83,7 +82,7 @@ def _style(made: Any, name: str, look: tuple[str, float, str, int, float, int]) 
     for script in ("w:eastAsia", "w:hAnsi", "w:ascii", "w:cs"):
         fonts.set(qn(script), face)
     form = style.paragraph_format
-    form.alignment = WD_ALIGN_PARAGRAPH[align]
+    form.alignment = getattr(WD_ALIGN_PARAGRAPH, align)
     form.space_before, form.space_after = Pt(0), Pt(0)
     form.first_line_indent = Pt(indent * size)
     if line:
@@ -115,7 +114,7 @@ def _numbers(paragraph: Any) -> None:
 
 def main() -> None:
     """Write the template into the reference folder."""
-    (REFERENCE / NAME).write_bytes(template())
+    (REFERENCE / TEMPLATE).write_bytes(template())
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import PIL.Image
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from shapely import box
@@ -54,7 +55,7 @@ def bases(
 def _png(figure: Figure) -> bytes:
     """Return a figure as PNG in few colours, drawn once: small and quick, for there is one a township."""
     figure.set_dpi(_DPI)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = BytesIO()
@@ -62,7 +63,7 @@ def _png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def _legend(sheet: object, plan: gpd.GeoDataFrame, rules: Rules, furniture: Furniture) -> None:
+def _legend(sheet: Axes, plan: gpd.GeoDataFrame, rules: Rules, furniture: Furniture) -> None:
     """Draw products, and on an internal sheet what sizes mean, in two lines below the map."""
     shown = [name for name in rules.products if (plan["product"] == name).any()]
     entries = [(markers(rules)[name], rules.products[name].colour, 22.0, rules.products[name].name) for name in shown]

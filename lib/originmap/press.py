@@ -24,6 +24,7 @@ from markupsafe import Markup, escape
 from originmap.manuscript import Block, Cell, Document, Figure, Paragraph, Picture, Section, Table, plain
 from originmap.marks import AUTHOR, STAMP, repacked
 
+TEMPLATE: Final = "briefing_template.docx"
 # The placeholders of the template: words inside a line, and whole parts, each alone in its paragraph as {{p name }}.
 WORDS: Final = ("marks", "title", "subtitle", "office", "date")
 PARTS: Final = ("situation", "bases", "compared", "market", "late", "rectification", "duties", "remarks", "annexes")
