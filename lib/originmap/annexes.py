@@ -258,7 +258,7 @@ def contacts(
         rows.append((text(row["township"] if isinstance(row["township"], str) else "县级"), text(roles.get(row["role"], "")), text(group),
                      text(row["name"]), text(row["duty"]), text(row["phone"])))  # fmt: skip
     head = ("单位", "职责", "分工品种", "姓名", "职务", "电话")
-    return Table(caption, head, tuple(rows), (22, 26, 46, 18, 34, 30), left=(2, 4)) if rows else None
+    return Table(caption, head, tuple(rows), (18, 26, 42, 18, 34, 38), left=(2, 4)) if rows else None
 
 
 def sources(figures: Catalogue, told: Sequence[Figure]) -> Table:
@@ -269,7 +269,7 @@ def sources(figures: Catalogue, told: Sequence[Figure]) -> Table:
     rows = []
     for figure in told:
         own = groups.get(cells_of(figure.id))
-        first = "没有单元格：由没有来件、没有登记的个数得出，或由规则定出"
+        first = "无（由没有来件、登记的个数或规则得出）"
         if own is not None:
             one = own.iloc[0]
             first = f"{one['file']}〔{one['sheet']}〕{one['address']}" + (f" 等 {len(own)} 处" if len(own) > 1 else "")

@@ -93,7 +93,7 @@ def briefing(of: Desk, township: str = "") -> Document:
         remarks.append("样例数据：虚构的县，人名、电话、数量均为编造，不反映真实情况。")
     return Document(
         stem=f"{region}简报",
-        title=f"{region}重点农产品产地溯源信息采集情况简报",
+        title=f"{region}重点农产品产地溯源简报",
         subtitle=f"（{year}年{int(month)}月批次，数据截至{moment_text(round_.as_of)}）",
         marks=tuple(marks),
         running=f"{region}　{round_.name} 批次　数据截至 {round_.as_of:%Y-%m-%d %H:%M}",

@@ -14,9 +14,9 @@ from originmap.provenance import COUNTY, LISTED, Frames, alert_ids
 from originmap.rounds import Round
 
 Profile = Literal["internal", "public"]
-_NEXT_PERIODS: Final = 6
+_NEXT_PERIODS: Final = 5
 _LISTED_TOWNS: Final = 6
-_STEPS_MM: Final = 128.0
+_STEPS_MM: Final = 116.0
 
 
 def moment_text(at: datetime) -> str:
@@ -167,14 +167,13 @@ class Teller:
                 f"{name}：附件5底数{{baseline}}亩，名录{{registry}}亩，采集{{collected}}亩；{why}，差额无从算起。",
                 **own,
             )
-        text = f"{name}：附件5底数{{baseline}}亩，名录{{registry}}亩，采集{{collected}}亩，差额{{gap}}亩，采集占底数{{coverage}}%"
+        listed = "名录{registry}亩" if own["registry"].value is not None else "名录没有报齐、不计合计"
+        text = f"{name}：附件5底数{{baseline}}亩，{listed}，采集{{collected}}亩，差额{{gap}}亩，采集占底数{{coverage}}%"
+        over = "；采集多于底数，须核实是否多茬相加、单位混用或重复填报" if (own["gap"].value or 0) < 0 else ""
         if self.code:
-            over = own["gap"].value < 0
-            return self.say(
-                text + ("，采集多于底数，须核实是否多茬相加、单位混用或重复填报。" if over else "。"), **own
-            )
+            return self.say(f"{text}{over}。", **own)
         towns = self.figures[f"A-{key}-{code}-towns"]
-        return self.say(text + "（只计底数、采集均已知的{towns}个乡镇）。", **own, towns=towns)
+        return self.say(f"{text}（只计底数、采集均已知的{{towns}}个乡镇）{over}。", **own, towns=towns)
 
     def _reasons(self, crops: list[str]) -> Table:
         where = self.code or LISTED
@@ -214,7 +213,7 @@ class Teller:
             return (self.say(f"{self.who}采用的记录中，{start}至{end}没有填报上市的品种。"),)
         text = f"{self.who}{start}至{end}上市的品种如下，斜线前为主体数（个），后为规模；空白为该旬没有上市。上市前后是抽检的重点时段。"
         head = ("品种", *[seasons.period_text(at) for at in ahead])
-        return (self.say(text), Table("近期上市时间", head, tuple(rows), (24, *[22] * len(ahead)), left=(0,)))
+        return (self.say(text), Table("近期上市时间", head, tuple(rows), (22, *[27] * len(ahead)), left=(0,)))
 
     # ---- five ----
 
@@ -270,7 +269,7 @@ class Teller:
     def rectification(self) -> tuple[Block, ...]:
         if not self.figures[f"C-{self.key}-items"].value:
             return (self.say(f"{self.who}来件中没有须更正的问题。"),)
-        deadline = corrections.deadline(self.round_)
+        deadline = annexes.day_text(pd.Timestamp(corrections.deadline(self.round_)[:10]))
         if self.code:
             who = progress.responsible(self.round_, self.code) or "（责任人待报）"
             return (
@@ -286,7 +285,7 @@ class Teller:
                 rows.append(((name,), (items,), (self.figures[f"P-{code}-to_mend"],), (deadline,), (who,)))
         head = ("乡镇", "问题(处)", "待更正记录(条)", "整改时限", "责任人及电话")
         text = f"全县来件中有{{C_items}}处问题须核实更正，请各乡镇于{deadline}前整改完毕，连同原表交回。逐条见各乡镇简报的更正清单。"
-        return (self.say(text), Table("整改清单", head, tuple(rows), (26, 22, 30, 38, 44), left=(0, 4)))
+        return (self.say(text), Table("整改清单", head, tuple(rows), (24, 20, 30, 34, 52), left=(0, 4)))
 
     # ---- seven ----
 

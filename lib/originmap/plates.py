@@ -33,7 +33,7 @@ def bases(
     own = records[records["township_code"] == township_code] if township_code else records
     plan = point_plan(own, rules, profile=furniture.profile)
     outline = outline_of(places)
-    height = 112.0 if township_code else 128.0
+    height = 94.0 if township_code else 122.0
     figure = Figure(figsize=(WIDTH_MM / page.MM_PER_INCH, height / page.MM_PER_INCH), dpi=100, facecolor=PAPER)
     sheet = figure.add_axes((0, 0, 1, 1), zorder=2)
     sheet.set(xlim=(0, WIDTH_MM), ylim=(0, height))

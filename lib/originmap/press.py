@@ -35,7 +35,8 @@ ANNEX_MM: Final = 257.0
 _ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PART: Final = re.compile(r"\{\{p\s+(\w+)\s*\}\}")
 _TWIPS_PER_MM: Final = 1440 / 25.4
-_ID_MM: Final = 22.0
+_FACES: Final = "本 PDF 用随程序附带的思源宋体、思源黑体；.docx 用方正小标宋简体、仿宋_GB2312、黑体、楷体_GB2312。"
+_ID_MM: Final = 26.0
 _SMALL_COLUMNS: Final = 12
 _SHORT_ROWS: Final = 9
 _PPI: Final = 150.0
@@ -165,8 +166,9 @@ class _Docx:
         caption = self._lines(
             "简报图表题", _run(f"{table.label}　{table.caption}"), keep=True, fresh=starts_page(table)
         )
-        below = self.paragraph((table.note,), "简报注") if table.note else self.paragraph(("",), "简报编号")
-        return f"{caption}<w:tbl>{about}<w:tblGrid>{grid}</w:tblGrid>{rows}</w:tbl>{below}"
+        note = self.paragraph((table.note,), "简报注", keep=True) if table.note else ""
+        below = self.paragraph(("",), "简报编号")
+        return f"{caption}{note}<w:tbl>{about}<w:tblGrid>{grid}</w:tblGrid>{rows}</w:tbl>{below}"
 
     def _head(self, row: Sequence[Mapping[str, Any]], twips: Sequence[int], style: str) -> str:
         made = ""
@@ -329,10 +331,7 @@ def _content(document: Document, folder: Path, number: int) -> dict[str, Any]:
             for section in document.sections
         ],
         "annexes": [_table(table) for table in document.annexes],
-        "remarks": [
-            *document.remarks,
-            "本 PDF 以随程序附带的思源宋体、思源黑体排版；.docx 按公文格式用方正小标宋简体、仿宋_GB2312、黑体、楷体_GB2312。",
-        ],
+        "remarks": "".join([*document.remarks, _FACES]),
     }
 
 
