@@ -18,6 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from originmap import (
+    briefing,
     changes,
     exports,
     figures,
@@ -29,6 +30,7 @@ from originmap import (
     outgoing,
     reconcile,
     summaries,
+    traces,
     vocab,
 )
 from originmap.archives import list_files
@@ -195,6 +197,17 @@ def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     figures.save(page, _folder(build, "briefings") / "县级简报图")
 
 
+def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
+    before = next(iter(_earlier(settings)), None)
+    desk = briefing.desk(round_, before=before, profile=settings.profile)
+    townships = [] if settings.county_only else codes
+    printed = briefing.write(desk, _folder(build, "briefings"), townships=townships)
+    printed += traces.in_tables(desk.figures.figures.values())
+    traces.write(
+        build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=settings.profile == "public"
+    )
+
+
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
     write_slips(round_, build / "desk", townships=codes, nested=True)
     outgoing.write_desks(round_, build / "desk", townships=codes, before=next(iter(_earlier(settings)), None))
@@ -282,6 +295,7 @@ def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -
 
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
+    "briefings": Piece(_briefings),
     "progress": Piece(_progress),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
