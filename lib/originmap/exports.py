@@ -18,9 +18,8 @@ import xlsxwriter
 
 from originmap import vocab
 from originmap.findings import mask_phones
-from originmap.reconcile import accepted
+from originmap.reconcile import counts
 from originmap.rounds import Round
-from originmap.subjects import normal_name, standing
 
 # XlsxWriter would stamp the clock; any fixed day will do.
 _CREATED: Final = datetime(2023, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -183,32 +182,21 @@ def summary_table(round_: Round) -> pd.DataFrame:
     The last row is the county's. Accepted rows only; never 亩 and heads in one figure. NA where a township did not speak of
     a product; 0 only for a zero report or when every row waits for correction.
     """
-    records = round_.records[round_.records["status"] == "accepted"]
-    subject = records["township_code"] + normal_name(records["subject_name"], round_.places)
-    growers, by = accepted(round_), ["township_code", "product"]
-    sizes = standing(growers, by, measure=str(round_.rules["reconcile"]["area_measure"])).fillna(
-        standing(growers, by, value="head_count")
-    )
-    spoken = set(round_.submissions[by].itertuples(index=False, name=None))
-    buyer = records["subject_type"] == "buyer"
+    counted = counts(round_).set_index(["township_code", "product"])
+    whole = counted.groupby(level="product").sum(min_count=1)
     rows = []
     for town, name in [*round_.places.names.items(), ("", "合计")]:
-        towns = [town] if town else list(round_.places.names)
-        here = records["township_code"].isin(towns)
+        of = (counted.loc[town] if town else whole).to_dict("index")
         row: dict[str, object] = {"乡镇": name}
         for code, product in round_.rules.products.items():
-            known = [(at, code) for at in towns if (at, code) in spoken]
             what = f"{'面积' if product.kind == 'crop' else '存栏'}({vocab.code('size_unit', product.unit)})"
-            held = here & ~buyer & (records["product"] == code)
-            row[f"{product.name}›主体数"] = subject[held].nunique() if known else None
-            row[f"{product.name}›{what}"] = round(float(sizes.reindex(known).sum()), 2) if known else None
-        arrived = any(at in towns for at, _ in spoken)
-        row["收购商"] = subject[here & buyer].nunique() if arrived else None
-        row["合计主体(去重)"] = subject[here].nunique() if arrived else None
+            row[f"{product.name}›主体数"] = of[code]["subjects"]
+            row[f"{product.name}›{what}"] = round(of[code]["size"], 2)
+        row["收购商"], row["合计主体(去重)"] = of["buyer"]["subjects"], of[""]["subjects"]
         rows.append(row)
     frame = pd.DataFrame(rows)
-    counts = [name for name in frame.columns if name.endswith("主体数") or name in ("收购商", "合计主体(去重)")]
-    return frame.astype(dict.fromkeys(counts, "Int64"))
+    known = [name for name in frame.columns if name.endswith("主体数") or name in ("收购商", "合计主体(去重)")]
+    return frame.astype(dict.fromkeys(known, "Int64"))
 
 
 def check_summary(round_: Round) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from originmap.growers import KEY, PARTS, Growers, growers, sizes
 from originmap.rounds import Round
-from originmap.subjects import normal_name
+from originmap.subjects import normal_name, standing
 
 # D − C, term by term: (D − R) + exempt + missing + unreadable − size difference − unlisted (domain practice).
 TERMS = ("unregistered", *PARTS)
@@ -137,6 +137,45 @@ def accepted(round_: Round) -> pd.DataFrame:
     records = pd.DataFrame(round_.records.drop(columns="geometry"))
     records = records[(records["status"] == "accepted") & (records["subject_type"] != "buyer")]
     return records.assign(subject=normal_name(records["subject_name"], round_.places))
+
+
+def counts(round_: Round) -> pd.DataFrame:
+    """Count subjects and sizes by township and product, accepted rows only.
+
+    Returns
+    -------
+    `township_code, product, subjects, size`, townships in the order of the codes, each with the rules' products, then ``buyer`` (outside all
+    sizes), then ``""``: all of them, each subject once. `size` is 亩 or heads by the rules' measure. NA where a township did not speak of a
+    product; 0 only for a zero report or when every row waits for correction.
+    """
+    records = round_.records[round_.records["status"] == "accepted"]
+    subject = records["township_code"] + normal_name(records["subject_name"], round_.places)
+    buyer = records["subject_type"] == "buyer"
+    kind = records["product"].mask(buyer, "buyer")
+    held = subject.groupby([records["township_code"], kind]).nunique()
+    every = subject.groupby(records["township_code"]).nunique()
+    growers_, by = accepted(round_), ["township_code", "product"]
+    measured = standing(growers_, by, measure=str(round_.rules["reconcile"]["area_measure"]))
+    measured = measured.fillna(standing(growers_, by, value="head_count"))
+    spoken = set(round_.submissions[by].itertuples(index=False, name=None))
+    came = {town for town, _ in spoken}
+    rows: list[tuple[str, str, object, object]] = []
+    for town in round_.places.names:
+        for product in round_.rules.products:
+            known = (town, product) in spoken
+            size = measured.get((town, product), np.nan)
+            rows.append(
+                (
+                    town,
+                    product,
+                    held.get((town, product), 0) if known else None,
+                    (0.0 if pd.isna(size) else size) if known else None,
+                )
+            )
+        rows.append((town, "buyer", held.get((town, "buyer"), 0) if town in came else None, None))
+        rows.append((town, "", every.get(town, 0) if town in came else None, None))
+    frame = pd.DataFrame(rows, columns=[*by, "subjects", "size"])
+    return frame.astype({"subjects": "Int64", "size": "float64"})
 
 
 def county(gaps: pd.DataFrame, *, products: Sequence[str] | None = None) -> pd.DataFrame:

@@ -5,10 +5,10 @@ import hashlib
 import multiprocessing
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,7 +17,7 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, growers, notebooks, outgoing, reconcile, summaries, vocab
+from originmap import changes, exports, figures, growers, notebooks, outgoing, reconcile, summaries, vocab
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -78,7 +78,7 @@ def write_report(
     _earlier.cache_clear()
     round_ = _round(settings)
     codes = _township_codes(round_, settings.townships)
-    pieces = _pieces(round_, settings)
+    pieces = list(_pieces(round_, settings))
     with new_tree(target, settings.inbox) as (build, place):
         bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
         with bar:
@@ -122,47 +122,66 @@ def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
     return list(codes)
 
 
-def _pieces(round_: Round, settings: Settings) -> list[str]:
-    """Return the names of the pieces, the slowest first."""
-    if settings.profile == "public":
-        return ["distribution", "tables"]
-    pages = [f"notebook:{path.stem}" for path in notebooks.committed()]
-    coverage = [f"coverage:{product}" for product in round_.rules.baseline_products]
-    desk = [] if settings.county_only else ["desk"]
-    return ["progress", *desk, *pages, "multiples", "distribution", "briefing", *coverage, "tables"]
+@dataclass(frozen=True)
+class Piece:
+    """One independent part of the tree: ``make(round_, settings, build, codes)`` writes it into `build`, in a process of its own.
+
+    `codes` are the townships asked for, None for all. `parts` names what the piece is split into, each made by itself with ``part=name``.
+    """
+
+    make: Callable[..., None]
+    parts: Callable[[Round], Iterable[str]] | None = None
+    county: bool = True
+    public: bool = False
 
 
-def _make(piece: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
+def _pieces(round_: Round, settings: Settings) -> dict[str, Callable[..., None]]:
+    """Return what is to be made by its name, the slowest first."""
+    made: dict[str, Callable[..., None]] = {}
+    for name, piece in PIECES.items():
+        if piece.public if settings.profile == "public" else piece.county or not settings.county_only:
+            if piece.parts is None:
+                made[name] = piece.make
+            else:
+                made |= {f"{name}:{part}": partial(piece.make, part=part) for part in piece.parts(round_)}
+    return made
+
+
+def _make(name: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
     """Make one piece of the tree; runs in a process of its own."""
-    from originmap import figures
-
     round_ = _round(settings)
-    kind, _, name = piece.partition(":")
+    _pieces(round_, settings)[name](round_, settings, build, codes)
+
+
+def _distribution(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
     furniture = figures.furniture(round_, profile=settings.profile)
-    if kind == "notebook":
-        _notebook(name, settings, build / "notebooks")
-    elif kind == "distribution":
-        figure = figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
-        figures.save(figure, _folder(build, "maps") / "产地分布图")
-    elif kind == "coverage":
-        gaps = reconcile.planting_area(round_)
-        figure = figures.coverage_map(gaps, round_.places, round_.rules, furniture, product=name)
-        figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[name].name}")
-    elif kind == "briefing":
-        gaps = reconcile.planting_area(round_)
-        page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
-        figures.save(page, _folder(build, "briefings") / "县级简报图")
-    elif kind == "tables":
-        _tables(round_, settings, _folder(build, "tables"))
-    elif kind == "desk":
-        write_slips(round_, build / "desk", townships=codes, nested=True)
-        outgoing.write_desks(round_, build / "desk", townships=codes, before=next(iter(_earlier(settings)), None))
-    elif kind == "progress":
-        outgoing.write_tables(round_, _folder(build, "tables"), before=next(iter(_earlier(settings)), None))
-    elif kind == "multiples":
-        outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
-    else:
-        raise ValueError(f"unknown piece {piece!r}")
+    figure = figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
+    figures.save(figure, _folder(build, "maps") / "产地分布图")
+
+
+def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | None, *, part: str) -> None:
+    gaps = reconcile.planting_area(round_)
+    figure = figures.coverage_map(gaps, round_.places, round_.rules, figures.furniture(round_), product=part)
+    figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[part].name}")
+
+
+def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gaps = reconcile.planting_area(round_)
+    page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, figures.furniture(round_))
+    figures.save(page, _folder(build, "briefings") / "县级简报图")
+
+
+def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
+    write_slips(round_, build / "desk", townships=codes, nested=True)
+    outgoing.write_desks(round_, build / "desk", townships=codes, before=next(iter(_earlier(settings)), None))
+
+
+def _progress(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
+    outgoing.write_tables(round_, _folder(build, "tables"), before=next(iter(_earlier(settings)), None))
+
+
+def _multiples(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
+    outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
 
 
 def _folder(build: Path, name: str) -> Path:
@@ -171,9 +190,9 @@ def _folder(build: Path, name: str) -> Path:
     return folder
 
 
-def _notebook(name: str, settings: Settings, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    source = next(path for path in notebooks.committed() if path.stem == name)
+def _notebook(_round: Round, settings: Settings, build: Path, _: list[str] | None, *, part: str) -> None:
+    folder = _folder(build, "notebooks")
+    source = next(path for path in notebooks.committed() if path.stem == part)
     parameters: dict[str, object] = {"inbox": str(settings.inbox), "as_of": settings.as_of}
     if settings.rules:
         parameters["rules"] = str(settings.rules)
@@ -188,11 +207,12 @@ def _notebook(name: str, settings: Settings, folder: Path) -> None:
         if settings.rules:
             places[str(settings.rules)] = settings.rules.name
         made = notebooks.without_paths(made, places)
-    notebooks.write(made, folder / f"{name}.ipynb")
-    (folder / f"{name}.html").write_text(notebooks.to_html(made, title=notebooks.title(made)), encoding="utf-8")
+    notebooks.write(made, folder / f"{part}.ipynb")
+    (folder / f"{part}.html").write_text(notebooks.to_html(made, title=notebooks.title(made)), encoding="utf-8")
 
 
-def _tables(round_: Round, settings: Settings, folder: Path) -> None:
+def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
+    folder = _folder(build, "tables")
     linked = growers.growers(round_)
     gaps = reconcile.planting_area(round_, linked=linked)
     notes = exports.stamp(round_)
@@ -219,6 +239,19 @@ def _tables(round_: Round, settings: Settings, folder: Path) -> None:
         table, last = made(round_)
         lines = [*notes, f"农户电话已隐去中间四位。小计、合计不含收购商，面积按{measure}计，亩、头、只不相加。"]
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
+
+
+PIECES: Final[Mapping[str, Piece]] = {
+    # What takes longest starts first.
+    "progress": Piece(_progress),
+    "desk": Piece(_desk, county=False),
+    "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
+    "multiples": Piece(_multiples),
+    "distribution": Piece(_distribution, public=True),
+    "briefing": Piece(_briefing),
+    "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
+    "tables": Piece(_tables, public=True),
+}
 
 
 def _write_index(round_: Round, settings: Settings, build: Path) -> None:
