@@ -17,7 +17,22 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, figures, growers, notebooks, outgoing, reconcile, summaries, vocab
+from originmap import (
+    briefing,
+    changes,
+    exports,
+    figures,
+    gisfiles,
+    growers,
+    mapbook,
+    notebooks,
+    onepage,
+    outgoing,
+    reconcile,
+    summaries,
+    traces,
+    vocab,
+)
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -27,6 +42,7 @@ from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 _LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
+ONE_MAP: Final = "maps/一张图.html"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -40,6 +56,7 @@ class Settings:
     profile: Literal["internal", "public"] = "internal"
     county_only: bool = False
     townships: tuple[str, ...] = ()
+    paper: Literal["A4", "A3"] = "A4"
 
     def public_form(self) -> dict[str, Any]:
         """Return the effective parameters as the manifest shows them: no path of this machine."""
@@ -47,6 +64,7 @@ class Settings:
             "profile": self.profile,
             "county_only": self.county_only,
             "townships": list(self.townships),
+            "paper": self.paper,
             "rules": _sha256(self.rules) if self.rules else None,
         }
 
@@ -179,6 +197,17 @@ def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     figures.save(page, _folder(build, "briefings") / "县级简报图")
 
 
+def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
+    before = next(iter(_earlier(settings)), None)
+    desk = briefing.desk(round_, before=before, profile=settings.profile)
+    townships = [] if settings.county_only else codes
+    printed = briefing.write(desk, _folder(build, "briefings"), townships=townships)
+    printed += traces.in_tables(desk.figures.figures.values())
+    traces.write(
+        build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=settings.profile == "public"
+    )
+
+
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
     write_slips(round_, build / "desk", townships=codes, nested=True)
     outgoing.write_desks(round_, build / "desk", townships=codes, before=next(iter(_earlier(settings)), None))
@@ -190,6 +219,15 @@ def _progress(round_: Round, settings: Settings, build: Path, _: list[str] | Non
 
 def _multiples(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
     outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
+
+
+def _mapbook(
+    round_: Round, settings: Settings, build: Path, codes: list[str] | None, *, part: Literal["townships", "products"]
+) -> None:
+    if part == "products":
+        mapbook.write_products(round_, _folder(build, "maps"), paper=settings.paper)
+    else:
+        mapbook.write_townships(round_, _folder(build, "maps"), townships=codes, paper=settings.paper)
 
 
 def _folder(build: Path, name: str) -> Path:
@@ -249,23 +287,34 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
+def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gisfiles.write_round(round_, _folder(build, "gis"))
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    onepage.write(_folder(build, "maps").parent / ONE_MAP, round_, accepted)
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
+    "briefings": Piece(_briefings),
     "progress": Piece(_progress),
+    "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
+    "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution, public=True),
     "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
+    "gis": Piece(_gis),
 }
 
 
 def _write_index(round_: Round, settings: Settings, build: Path) -> None:
     gaps = reconcile.planting_area(round_)
     public = settings.profile == "public"
-    pictures = sorted(path for path in build.rglob("*.png"))
+    # The map book has a sheet a township: its pages are linked, not shown here as well.
+    pictures = sorted(path for path in build.glob("*/*.png"))
     names = {code: product.name for code, product in round_.rules.products.items()}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
@@ -291,6 +340,7 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
             for path in pictures
         ],
         links=_links(build),
+        one_map=ONE_MAP if (build / ONE_MAP).exists() else "",
     )  # fmt: skip
     (build / "index.html").write_text(page, encoding="utf-8")
 
@@ -320,6 +370,7 @@ def _links(build: Path) -> dict[str, list[dict[str, str]]]:
         "maps": "地图",
         "briefings": "简报",
         "tables": "表格",
+        "gis": "GIS 数据",
         "desk": "各乡镇工作件（勿外传）",
     }
     links: dict[str, list[dict[str, str]]] = {}
