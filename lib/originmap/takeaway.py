@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
 import ipywidgets
+import numpy as np
+import pandas as pd
 import shapely
 
 from originmap import plans, selection
@@ -68,6 +70,30 @@ class View:
 def plan(view: View) -> gpd.GeoDataFrame:
     """Return what `picture` draws, see ``plans.point_plan``: the very records, colours and size classes of the map on the screen."""
     return plans.point_plan(view.records, view.round_.rules)
+
+
+def differences(layer: Any, view: View) -> pd.DataFrame:
+    """Return the records that the map on the screen and the printed picture draw differently, none when both hold the same.
+
+    Parameters
+    ----------
+    layer
+        The layer of points (``OneMap.points``), while it holds points and no groups.
+
+    Returns
+    -------
+    `record_id, colour, buyer, radius_px` of the screen and, with the ending ``_print``, of `plan`; NA on the side that lacks the record.
+    """
+    rows = []
+    for own in (feature["properties"] for feature in layer.data["features"]):
+        hollow = own["style"]["fillColor"] == "#FFFFFF"
+        colour = own["style"]["color" if hollow else "fillColor"]
+        rows.append((own["record_id"], colour, hollow, own["style"]["radius"]))
+    screen = pd.DataFrame(rows, columns=["record_id", "colour", "buyer", "radius_px"])
+    paper = plan(view).assign(radius_px=lambda rows: plans.radius_px(rows["area_pt2"]))[screen.columns]
+    both = screen.merge(paper, on="record_id", how="outer", suffixes=("", "_print"), validate="1:1")
+    same = [both[name].eq(both[f"{name}_print"]) for name in screen.columns[1:]]
+    return both[~np.logical_and.reduce(same)].reset_index(drop=True)
 
 
 def picture(view: View) -> "Figure":
