@@ -266,7 +266,7 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
 
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
-    "briefings": Piece(_briefings),
+    "briefings": Piece(_briefings, public=True),
     "progress": Piece(_progress),
     "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
