@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     scope = report.add_mutually_exclusive_group()
     scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
     scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
+    report.add_argument("--paper", choices=["A4", "A3"], default="A4", help="地图册的纸，默认 A4")
     report.add_argument(
         # One more than there are cores: a worker waits while its notebook's kernel works.
         "--jobs",
@@ -152,6 +153,7 @@ def _report(options: argparse.Namespace) -> int:
         profile=options.profile,
         county_only=options.county_only,
         townships=tuple(options.township),
+        paper=options.paper,
     )
     round_, written = write_report(settings, _out(options), jobs=max(options.jobs, 1))
     _say_round(round_)

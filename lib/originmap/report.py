@@ -22,8 +22,11 @@ from originmap import (
     changes,
     exports,
     figures,
+    gisfiles,
     growers,
+    mapbook,
     notebooks,
+    onepage,
     outgoing,
     reconcile,
     summaries,
@@ -33,11 +36,13 @@ from originmap import (
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
+from originmap.kept import shared
 from originmap.publishing import MANIFEST, OutputError, new_tree
 from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 _LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
+ONE_MAP: Final = "maps/一张图.html"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -51,6 +56,7 @@ class Settings:
     profile: Literal["internal", "public"] = "internal"
     county_only: bool = False
     townships: tuple[str, ...] = ()
+    paper: Literal["A4", "A3"] = "A4"
 
     def public_form(self) -> dict[str, Any]:
         """Return the effective parameters as the manifest shows them: no path of this machine."""
@@ -58,6 +64,7 @@ class Settings:
             "profile": self.profile,
             "county_only": self.county_only,
             "townships": list(self.townships),
+            "paper": self.paper,
             "rules": _sha256(self.rules) if self.rules else None,
         }
 
@@ -88,29 +95,36 @@ def write_report(
     """
     _round.cache_clear()
     _earlier.cache_clear()
-    round_ = _round(settings)
+    with shared():
+        round_ = _round(settings)
+        with new_tree(target, settings.inbox) as (build, place):
+            _build(round_, settings, build, jobs, tell)
+            return round_, place()
+
+
+def _build(
+    round_: Round, settings: Settings, build: Path, jobs: int, tell: Callable[[int, int, str], None] | None
+) -> None:
     codes = _township_codes(round_, settings.townships)
     pieces = list(_pieces(round_, settings))
-    with new_tree(target, settings.inbox) as (build, place):
-        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
-        with bar:
-            if jobs == 1:
-                for done, piece in enumerate(pieces):
-                    if tell:
-                        tell(done, len(pieces) + 1, piece)
-                    _make(piece, settings, build, codes)
+    with tqdm(
+        total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
+    ) as bar:
+        if jobs == 1:
+            for done, piece in enumerate(pieces):
+                if tell:
+                    tell(done, len(pieces) + 1, piece)
+                _make(piece, settings, build, codes)
+                bar.update()
+        else:
+            # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
+            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+                for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
+                    future.result()
                     bar.update()
-            else:
-                # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-                with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                    for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
-                        future.result()
-                        bar.update()
-            _write_index(round_, settings, build)
-            _write_manifest(round_, settings, build)
-            bar.update()
-        written = place()
-    return round_, written
+        _write_index(round_, settings, build)
+        _write_manifest(round_, settings, build)
+        bar.update()
 
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
@@ -207,6 +221,15 @@ def _multiples(round_: Round, settings: Settings, build: Path, _: list[str] | No
     outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
 
 
+def _mapbook(
+    round_: Round, settings: Settings, build: Path, codes: list[str] | None, *, part: Literal["townships", "products"]
+) -> None:
+    if part == "products":
+        mapbook.write_products(round_, _folder(build, "maps"), paper=settings.paper)
+    else:
+        mapbook.write_townships(round_, _folder(build, "maps"), townships=codes, paper=settings.paper)
+
+
 def _folder(build: Path, name: str) -> Path:
     folder = build / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -264,24 +287,34 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
+def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gisfiles.write_round(round_, _folder(build, "gis"))
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    onepage.write(_folder(build, "maps").parent / ONE_MAP, round_, accepted)
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
     "briefings": Piece(_briefings, public=True),
     "progress": Piece(_progress),
+    "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
+    "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution, public=True),
     "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
+    "gis": Piece(_gis),
 }
 
 
 def _write_index(round_: Round, settings: Settings, build: Path) -> None:
     gaps = reconcile.planting_area(round_)
     public = settings.profile == "public"
-    pictures = sorted(path for path in build.rglob("*.png"))
+    # The map book has a sheet a township: its pages are linked, not shown here as well.
+    pictures = sorted(path for path in build.glob("*/*.png"))
     names = {code: product.name for code, product in round_.rules.products.items()}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
@@ -307,6 +340,7 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
             for path in pictures
         ],
         links=_links(build),
+        one_map=ONE_MAP if (build / ONE_MAP).exists() else "",
     )  # fmt: skip
     (build / "index.html").write_text(page, encoding="utf-8")
 
@@ -336,6 +370,7 @@ def _links(build: Path) -> dict[str, list[dict[str, str]]]:
         "maps": "地图",
         "briefings": "简报",
         "tables": "表格",
+        "gis": "GIS 数据",
         "desk": "各乡镇工作件（勿外传）",
     }
     links: dict[str, list[dict[str, str]]] = {}
