@@ -4,8 +4,8 @@ Every figure comes from the `catalogue`, every sentence is whole, what is unknow
 """
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from originmap import (
     annexes,
     changes,
     corrections,
+    decisions,
     disclosure,
     exports,
     figures,
@@ -28,9 +29,11 @@ from originmap import (
 from originmap.catalogue import Catalogue, catalogue, published
 from originmap.chapters import Profile, Teller, moment_text
 from originmap.manuscript import Document, Figure, Section
+from originmap.picks import picked
 from originmap.press import TEMPLATE, docx, pdf
 from originmap.provenance import Frames
 from originmap.rounds import Round
+from originmap.selection import Selection, named
 
 # What a public briefing tells: no person, no township, nothing of few subjects.
 PUBLIC_CHAPTERS: Final = ("situation", "bases", "compared")
@@ -44,10 +47,27 @@ class Desk:
     frames: Frames
     figures: Catalogue
     profile: Profile = "internal"
+    selections: Mapping[str, Selection] = field(default_factory=dict)
 
 
-def desk(round_: Round, *, before: Round | None = None, profile: Profile = "internal") -> Desk:
-    """Work out what all briefings of a round are made of; `before` is the round before, as ``changes.earlier_rounds`` opens it."""
+def desk(
+    round_: Round, *, before: Round | None = None, profile: Profile = "internal", selections: Sequence[str] = ()
+) -> Desk:
+    """Work out what all briefings of a round are made of.
+
+    Parameters
+    ----------
+    before
+        The round before, as ``changes.earlier_rounds`` opens it.
+    selections
+        Names of selections that were saved on the one map; a public briefing has none.
+
+    Raises
+    ------
+    ValueError
+        Nobody has saved a selection of that name.
+    """
+    chosen = {name: named(round_.decisions[decisions.COLUMNS], name) for name in selections if profile == "internal"}
     linked = growers.growers(round_)
     states = progress.status(round_)
     changed = changes.changes(before, round_) if before is not None else None
@@ -64,7 +84,13 @@ def desk(round_: Round, *, before: Round | None = None, profile: Profile = "inte
         market=uploading.market_table(round_),
     )
     found = catalogue(round_, frames)
-    return Desk(round_, frames, _published(round_, frames, found) if profile == "public" else found, profile)
+    if profile == "public":
+        return Desk(round_, frames, _published(round_, frames, found), profile)
+    more, cells = picked(round_, chosen)
+    whole = Catalogue(
+        dict(found.figures) | {one.id: one for one in more}, pd.concat([found.cells, cells], ignore_index=True)
+    )
+    return Desk(round_, frames, whole, profile, chosen)
 
 
 def _published(round_: Round, frames: Frames, found: Catalogue) -> Catalogue:
@@ -96,6 +122,7 @@ def briefing(of: Desk, township: str = "") -> Document:
     chapters = {
         "situation": ("总体情况", teller.situation),
         "bases": ("产地分布", teller.bases),
+        "selected": ("专题", lambda: teller.selected(of.selections)),
         "compared": ("面积核对及差额原因", teller.compared),
         "market": ("上市时间", teller.market),
         "late": ("迟报、逾期和信息陈旧", teller.late),

@@ -10,8 +10,10 @@ import pandas as pd
 from originmap import annexes, corrections, figures, gaps, plates, progress, reconcile, seasons, vocab
 from originmap.catalogue import Catalogue
 from originmap.manuscript import UNKNOWN, Block, Cell, Figure, Paragraph, Picture, Table, plain, spans
+from originmap.picks import safe
 from originmap.provenance import COUNTY, LISTED, Frames, alert_ids
 from originmap.rounds import Round
+from originmap.selection import Selection, filters
 
 Profile = Literal["internal", "public"]
 _NEXT_PERIODS: Final = 5
@@ -195,6 +197,31 @@ class Teller:
             (26, *[20] * len(crops), 42, 36),
             left=(0, len(crops) + 1, len(crops) + 2),
         )
+
+    def selected(self, selections: Mapping[str, Selection]) -> tuple[Block, ...]:
+        """Tell what named selections of the one map come to here."""
+        made: list[Block] = []
+        for name, selection in selections.items():
+            said = "，".join(filters(selection, self.round_.rules, places=self.round_.places))
+            rows: list[tuple[Cell, ...]] = []
+            for code, product in self.products.items():
+                start = f"N-{self.key}-{safe(name)}-{code}"
+                own = [self.figures.figures.get(f"{start}-{which}") for which in ("records", "subjects", "size")]
+                if own[0] is not None:
+                    rows.append(
+                        (
+                            (product.name,),
+                            *[(one,) for one in own if one is not None],
+                            (vocab.code("size_unit", product.unit),),
+                        )
+                    )
+            if not rows:
+                made.append(self.say(f"“{name}”（{said}）：{self.who}没有符合的记录。"))
+                continue
+            made.append(self.say(f"“{name}”（{said}）：{self.who}符合的记录如下。"))
+            head = ("品种", "记录(条)", "主体数(个)", "规模", "规模单位")
+            made.append(Table(f"{self.who}“{name}”", head, tuple(rows), (30, 30, 30, 36, 30)))
+        return tuple(made)
 
     # ---- four ----
 
