@@ -17,7 +17,7 @@ ORDER = (
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels past testimony drawing locate "
     "confirm balance cards listing controls page symbols bars figures exports handover qgis gisfiles onepage publishing takeaway onemap "
     "printed multiples atlas mapbook summaries corrections "
-    "marks copies rebuilt returns uploading provenance catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
+    "marks copies rebuilt returns uploading provenance picks catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
     "webpage notebooks report morning sample scale cli"
 ).split()
 

@@ -191,21 +191,10 @@ def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[part].name}")
 
 
-def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
-    gaps = reconcile.planting_area(round_)
-    page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, figures.furniture(round_))
-    figures.save(page, _folder(build, "briefings") / "县级简报图")
-
-
 def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
     before = next(iter(_earlier(settings)), None)
     desk = briefing.desk(round_, before=before, profile=settings.profile)
-    townships = [] if settings.county_only else codes
-    printed = briefing.write(desk, _folder(build, "briefings"), townships=townships)
-    printed += traces.in_tables(desk.figures.figures.values())
-    traces.write(
-        build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=settings.profile == "public"
-    )
+    traces.write_briefings(desk, build, townships=[] if settings.county_only else codes)
 
 
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -295,7 +284,7 @@ def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -
 
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
-    "briefings": Piece(_briefings),
+    "briefings": Piece(_briefings, public=True),
     "progress": Piece(_progress),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
@@ -303,7 +292,6 @@ PIECES: Final[Mapping[str, Piece]] = {
     "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution, public=True),
-    "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
     "gis": Piece(_gis),
