@@ -16,13 +16,13 @@ ORDER = (
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
     "confirm balance cards listing controls onemap page symbols bars figures printed multiples atlas mapbook briefing exports summaries corrections "
-    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
+    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing contents gate report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
     *"formats archives parts workbooks sheets rules boundaries places decisions survey figures mapbook briefing exports copies returns outgoing notebooks "
-    "publishing report sample scale cli".split(),
+    "publishing gate report sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "

@@ -17,7 +17,19 @@ import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, figures, growers, mapbook, notebooks, outgoing, reconcile, summaries, vocab
+from originmap import (
+    changes,
+    exports,
+    figures,
+    gate,
+    growers,
+    mapbook,
+    notebooks,
+    outgoing,
+    reconcile,
+    summaries,
+    vocab,
+)
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
@@ -98,6 +110,7 @@ def write_report(
                         bar.update()
             _write_index(round_, settings, build)
             _write_manifest(round_, settings, build)
+            gate.inspect(build, gate.Watch.of(round_, settings.profile))
             bar.update()
         written = place()
     return round_, written
@@ -110,6 +123,7 @@ def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Pa
         if returns:
             write_slips(round_, build / "returns")
         _write_manifest(round_, Settings(round_.folder), build)
+        gate.inspect(build, gate.Watch.of(round_))
         return place()
 
 
