@@ -189,6 +189,14 @@ def test_report_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path, inbox: Pa
     one, two = made("一", "--jobs", "1"), made("two trees", "--jobs", "2")
     assert one == two
     assert {"index.html", "manifest.json", "tables/面积核对表.xlsx", "briefings/县级简报图.pdf"} <= set(one)
+    assert {
+        "gis/产地一张图.gpkg",
+        "gis/产地一张图.qgs",
+        "gis/产地点位.kml",
+        "gis/未定位.xlsx",
+        "maps/一张图.html",
+    } <= set(one)
+    assert 'href="maps/一张图.html"' in (tmp_path / "一" / "index.html").read_text(encoding="utf-8")
     assert {f"notebooks/{stem}.{kind}" for stem in ("00_start_here", "20_one_map", "30_reconcile", "70_briefing", "10_intake")
             for kind in ("ipynb", "html")} <= set(one)  # fmt: skip
     assert {"desk/湖头镇/湖头镇_更正清单.xlsx", "desk/湖头镇/湖头镇 报送_更正.xlsx"} <= set(one)
@@ -218,7 +226,8 @@ def test_report_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path, inbox: Pa
 def test_public_and_county_only_leave_township_papers_out(tmp_path: Path, inbox: Path) -> None:
     assert run("report", inbox, "--out", tmp_path / "p", "--profile", "public", "--jobs", "1") == 0
     public = tree(tmp_path / "p")
-    assert not [name for name in public if name.startswith(("desk", "notebooks", "briefings"))]
+    assert not [name for name in public if name.startswith(("desk", "notebooks", "briefings", "gis"))]
+    assert "maps/一张图.html" not in public
     text = "".join((tmp_path / "p" / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json"))
     for private in ("湖头镇 报送", "林小样", "陈小样", "139"):
         assert private not in text.split("data:image")[0], private

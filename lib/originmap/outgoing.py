@@ -41,7 +41,7 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
     products = market["乡镇"].eq("全县合计").sum()
     written += [folder / "上市时间表.xlsx"]
     written += printed.save(
-        drawn, folder / "上市时间表", title=title, notes=stamp(round_), totals=int(products), size=5.2
+        drawn, folder / "上市时间表", title=title, notes=stamp(round_), totals=int(products), size=4.8
     )
     changed = changes.changes(before, round_) if before is not None else None
     listed = alerts.alerts(round_, found, changes=changed, before=before)

@@ -18,26 +18,32 @@ import pandas as pd
 from tqdm import tqdm
 
 from originmap import (
+    briefing,
     changes,
     exports,
     figures,
     gate,
+    gisfiles,
     growers,
     mapbook,
     notebooks,
+    onepage,
     outgoing,
     reconcile,
     summaries,
+    traces,
     vocab,
 )
 from originmap.archives import list_files
 from originmap.findings import tally
 from originmap.formats import shown_name
+from originmap.kept import shared
 from originmap.publishing import MANIFEST, OutputError, new_tree
 from originmap.returns import write_slips
 from originmap.rounds import NOT_READ, PROJECT, Round, open_round
 
 _LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
+ONE_MAP: Final = "maps/一张图.html"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -90,30 +96,37 @@ def write_report(
     """
     _round.cache_clear()
     _earlier.cache_clear()
-    round_ = _round(settings)
+    with shared():
+        round_ = _round(settings)
+        with new_tree(target, settings.inbox) as (build, place):
+            _build(round_, settings, build, jobs, tell)
+            return round_, place()
+
+
+def _build(
+    round_: Round, settings: Settings, build: Path, jobs: int, tell: Callable[[int, int, str], None] | None
+) -> None:
     codes = _township_codes(round_, settings.townships)
     pieces = list(_pieces(round_, settings))
-    with new_tree(target, settings.inbox) as (build, place):
-        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
-        with bar:
-            if jobs == 1:
-                for done, piece in enumerate(pieces):
-                    if tell:
-                        tell(done, len(pieces) + 1, piece)
-                    _make(piece, settings, build, codes)
+    with tqdm(
+        total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
+    ) as bar:
+        if jobs == 1:
+            for done, piece in enumerate(pieces):
+                if tell:
+                    tell(done, len(pieces) + 1, piece)
+                _make(piece, settings, build, codes)
+                bar.update()
+        else:
+            # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
+            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+                for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
+                    future.result()
                     bar.update()
-            else:
-                # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-                with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                    for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
-                        future.result()
-                        bar.update()
-            _write_index(round_, settings, build)
-            _write_manifest(round_, settings, build)
-            gate.inspect(build, gate.Watch.of(round_, settings.profile))
-            bar.update()
-        written = place()
-    return round_, written
+        _write_index(round_, settings, build)
+        _write_manifest(round_, settings, build)
+        gate.inspect(build, gate.Watch.of(round_, settings.profile))
+        bar.update()
 
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
@@ -185,6 +198,17 @@ def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     gaps = reconcile.planting_area(round_)
     page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, figures.furniture(round_))
     figures.save(page, _folder(build, "briefings") / "县级简报图")
+
+
+def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
+    before = next(iter(_earlier(settings)), None)
+    desk = briefing.desk(round_, before=before, profile=settings.profile)
+    townships = [] if settings.county_only else codes
+    printed = briefing.write(desk, _folder(build, "briefings"), townships=townships)
+    printed += traces.in_tables(desk.figures.figures.values())
+    traces.write(
+        build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=settings.profile == "public"
+    )
 
 
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -266,8 +290,15 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
+def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gisfiles.write_round(round_, _folder(build, "gis"))
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    onepage.write(_folder(build, "maps").parent / ONE_MAP, round_, accepted)
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
+    "briefings": Piece(_briefings),
     "progress": Piece(_progress),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
@@ -278,6 +309,7 @@ PIECES: Final[Mapping[str, Piece]] = {
     "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
+    "gis": Piece(_gis),
 }
 
 
@@ -311,6 +343,7 @@ def _write_index(round_: Round, settings: Settings, build: Path) -> None:
             for path in pictures
         ],
         links=_links(build),
+        one_map=ONE_MAP if (build / ONE_MAP).exists() else "",
     )  # fmt: skip
     (build / "index.html").write_text(page, encoding="utf-8")
 
@@ -340,6 +373,7 @@ def _links(build: Path) -> dict[str, list[dict[str, str]]]:
         "maps": "地图",
         "briefings": "简报",
         "tables": "表格",
+        "gis": "GIS 数据",
         "desk": "各乡镇工作件（勿外传）",
     }
     links: dict[str, list[dict[str, str]]] = {}

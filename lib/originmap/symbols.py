@@ -140,9 +140,12 @@ def draw_points(
     if furniture.profile == "public":
         plan = _side_by_side(plan, frame)
     draw_marks(axes, plan)
-    towns = places.townships
+    towns = places.townships.assign(estimated=estimated_seats(places))
     seats = points_of(towns["seat_lon"], towns["seat_lat"]).to_crs(places.measure_crs)
-    for x, y, estimated in zip(seats.x, seats.y, estimated_seats(places), strict=True):
+    west, south, east, north = frame.extent
+    inside = seats.x.between(west, east) & seats.y.between(south, north)
+    towns, seats = towns[inside], seats[inside]
+    for x, y, estimated in zip(seats.x, seats.y, towns["estimated"], strict=True):
         seat(axes, x, y, estimated=estimated)
     across, up = frame.page(seats.x, seats.y)
     names = towns["pinyin"] if furniture.lang == "en" else towns["township"]
@@ -277,6 +280,8 @@ def _draw_labels(
     texts: Sequence[Sequence[str]],
     points: Floats | None,
 ) -> None:
+    if anchors.empty:
+        return
     inside = (frame.left + 1, frame.bottom + 1, frame.left + frame.width - 1, frame.bottom + frame.height - 1)
     spots = place_labels(anchors, inside, taken=taken, points=points)
     for anchor, spot, lines in zip(anchors.itertuples(), spots.itertuples(), texts, strict=True):

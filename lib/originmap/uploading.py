@@ -127,4 +127,4 @@ def _product(round_: Round, code: str) -> str:
 
 
 def _figure(pair: tuple[int, float] | None) -> str:
-    return "" if pair is None else f"{pair[0]}/{round(pair[1], 2):g}"
+    return "" if pair is None else f"{pair[0]}/{pair[1]:.2f}".rstrip("0").rstrip(".")
