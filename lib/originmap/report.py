@@ -22,6 +22,7 @@ from originmap import (
     changes,
     exports,
     figures,
+    gate,
     gisfiles,
     growers,
     mapbook,
@@ -124,6 +125,7 @@ def _build(
                     bar.update()
         _write_index(round_, settings, build)
         _write_manifest(round_, settings, build)
+        gate.inspect(build, gate.Watch.of(round_, settings.profile))
         bar.update()
 
 
@@ -134,6 +136,7 @@ def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Pa
         if returns:
             write_slips(round_, build / "returns")
         _write_manifest(round_, Settings(round_.folder), build)
+        gate.inspect(build, gate.Watch.of(round_))
         return place()
 
 
