@@ -61,14 +61,20 @@ def many():
     records = records.assign(lon=lon, lat=lon * 0 + 25.1)
     findings = pd.DataFrame(
         {
+            "rule": ["sheet_unrecognised", "size_missing", "size_unreadable"],
             "record_id": ["r0001", "r0001", "r0005"],
             "severity": ["warning", "note", "error"],
             "message": HOSTILE[:3],
             "cell": ["B2", "", "C7"],
+            "value": HOSTILE[:3],
+            "proposal": "",
         }
     )
+    test = {"sample_id": "样1", "sampled_on": "2023-03-10", "item": HOSTILE[0], "result": "fail", "value": 0.3, "unit": "mg/kg",
+            "source_file": HOSTILE[2], "source_sheet": "快检结果", "source_cell": "G3"}  # fmt: skip
+    tested = pd.DataFrame([{**records.iloc[1][["township_code", "subject_name", "product"]], **test}])
     moment = datetime(2023, 3, 31, 23, 59, 59)  # noqa: DTZ001 - a county's own time, as typed
     return SimpleNamespace(
-        name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True,
+        name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=tested,
         cell=lambda row, field: f"{row['source_file']}〔{row['source_sheet']}〕{field[0].upper()}{row['source_row']}",
     )  # fmt: skip

@@ -10,11 +10,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "headings vocab texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
+    "headings vocab phrases texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
-    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels testimony drawing locate "
+    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels past testimony drawing locate "
     "confirm balance cards listing controls onemap page symbols bars figures printed multiples briefing exports summaries corrections "
     "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
 ).split()

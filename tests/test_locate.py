@@ -93,7 +93,11 @@ def test_a_refused_reading_is_kept_and_not_offered_again(opened):
     [
         (lambda panel: panel.accept.click(), "理由"),
         (
-            lambda panel: (setattr(panel.who, "value", ""), setattr(panel.why, "value", "x"), panel.accept.click()),
+            lambda panel: (
+                setattr(panel.signed.who, "value", ""),
+                setattr(panel.why, "value", "x"),
+                panel.accept.click(),
+            ),
             "姓名和科室",
         ),
         (lambda panel: (setattr(panel.lon, "value", "东"), panel.place.click()), "十进制度"),
@@ -181,7 +185,7 @@ def test_a_plot_is_drawn_by_clicks_measured_kept_and_shown_when_opened_again(ope
     kept = later.drawing.layer.data["features"]
     assert [one["geometry"]["type"] for one in kept] == ["Polygon"]
     assert "地块 2.68 亩" in later.evidence.value
-    later.who.value = "陈二"
+    later.signed.who.value = "陈二"
     later.undo.click()
     assert "已撤销" in later.status.value
     assert later.drawing.layer.data["features"] == []

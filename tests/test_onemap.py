@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
+from ipywidgets import Widget
 from many import N, many
 
 from originmap import onemap
@@ -180,6 +182,15 @@ def test_a_card_says_the_cell_of_every_value_and_the_findings(panel, round_):
     assert "C7" in panel.card.value
 
 
+def test_a_card_tells_the_subjects_rapid_tests(panel):
+    panel.show(1)
+    assert "快检" in panel.card.value
+    assert "2023-03-10，&lt;script&gt;alert(1)&lt;/script&gt;，不合格，0.3 mg/kg" in panel.card.value
+    assert "快检结果〕G3" in panel.card.value
+    panel.show(2)
+    assert "快检" not in panel.card.value
+
+
 def test_a_card_says_unknown_where_nothing_is_known(round_):
     records = round_.records.copy()
     records.loc[0, ["size_value", "market_windows", "subject_name", "production_mode", "contact_phone"]] = None
@@ -227,7 +238,7 @@ def test_further_filters(panel, round_):
 def test_a_selection_is_saved_by_name_and_comes_back_exactly(kept, round_):
     kept.save.click()
     assert "姓名" in kept.said.value
-    kept.who.value, kept.section.value, kept.name.value = "林一", "种植业股", "<b>五月豇豆</b>"
+    kept.signed.who.value, kept.signed.section.value, kept.name.value = "林一", "种植业股", "<b>五月豇豆</b>"
     kept.controls.lists["product"].value = ("cowpea",)
     kept.controls.size.value = (2.0, math.inf)
     kept.controls.window.value = (12, 14)
@@ -247,7 +258,7 @@ def test_a_phone_is_shown_on_record_only(kept):
     kept.reveal.click()
     assert "姓名" in kept.said.value
     assert "13800001234" not in kept.card.value
-    kept.who.value, kept.section.value = "林一", "种植业股"
+    kept.signed.who.value, kept.signed.section.value = "林一", "种植业股"
     kept.reveal.click()
     assert "13800001234" in kept.card.value
     (entry,) = kept.store.entries().to_dict("records")
@@ -263,6 +274,59 @@ def test_a_click_on_a_cell_looks_at_that_township_and_a_second_at_all(panel, rou
     agrees(panel, round_, Selection(townships=(list(round_.places.names)[3],)))
     panel.cells._handle_mouse_events(None, content, [])
     agrees(panel, round_, Selection())
+
+
+def texts_of(widget, seen):
+    """All that a widget and those within it say: descriptions, options, HTML, rows, names of layers; a layer's GeoJSON is not shown as text."""
+    if widget.model_id in seen:
+        return
+    seen[widget.model_id] = {
+        name: value for name, value in widget.get_state().items() if name[0] != "_" and name != "data"
+    }
+    for name in widget.trait_names():
+        value = getattr(widget, name)
+        for inner in value if isinstance(value, tuple | list) else [value]:
+            if isinstance(inner, Widget):
+                texts_of(inner, seen)
+
+
+def signs(panel, data):
+    """Return the Chinese signs of all that a panel says, but for `data`."""
+    seen = {}
+    texts_of(panel.view, seen)
+    said = re.sub("<style>.*?</style>", "", json.dumps(list(seen.values()), ensure_ascii=False, default=str))
+    for text in sorted(data, key=len, reverse=True):
+        said = said.replace(text, "")
+    assert len(said) > 50_000
+    return set(re.findall(r"[\u4e00-\u9fff，。：；（）、！？]+", said))
+
+
+def test_an_english_map_holds_no_chinese_sign_but_names(round_, tmp_path):
+    data = {"普通农户", "张三", "附件1", "快检结果", "五月豇豆（林一）", "林一", "种植业股", "五月豇豆"}
+    panel = onemap.OneMap(round_, Store(tmp_path / "decisions.db"), lang="en")
+    assert signs(panel, data) == set()
+    assert signs(onemap.OneMap(round_), data) > {"主体类型", "清除筛选"}  # Chinese ones are seen
+    lists = panel.controls.lists
+    lists["product"].value = ("pig", "beef_cattle")
+    lists["township"].value, lists["coord_status"].value = tuple(round_.places.names), ("ok", "fixed")
+    lists["credit_grade"].value, lists["trace_methods"].value = ("A",), ("code", "label")
+    panel.controls.size.value, panel.controls.window.value = (5.0, 5000.0), (30, 41)
+    assert "5–5000 head, on the market Nov–Feb next year" in panel.sentence.value
+    panel.save.click()
+    panel.name.value, panel.signed.who.value, panel.signed.section.value = "五月豇豆", "林一", "种植业股"
+    panel.save.click()
+    assert "Saved" in panel.said.value
+    assert signs(panel, data | {"11月–次年2月"}) == set()  # the line to copy says the window as a notebook reads it
+    panel.controls.reset.click()
+    for position in (1, 5, int(round_.records.geometry.isna().to_numpy().nonzero()[0][0])):
+        panel.show(position)
+        assert signs(panel, data) == set()
+    panel.reveal.click()
+    digest = panel.digest()
+    assert not re.search(r"[\u4e00-\u9fff]", digest.reset_index().to_string())
+    assert signs(panel, data) == set()
+    with pytest.raises(ValueError, match="lang"):
+        onemap.OneMap(round_, lang="fr")
 
 
 def test_the_table_is_cut_and_says_so(panel):

@@ -1,5 +1,6 @@
 """Selections: filters as plain data. Selecting twice is selecting once, and a wider filter never loses a row."""
 
+import ast
 import dataclasses
 from datetime import date, timedelta
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 import originmap as om
 from originmap.board import Board, sentence
+from originmap.decisions import Person, Store
 from originmap.places import load_places, points_of
 from originmap.rules import load_rules
 from originmap.seasons import PERIODS, circular, parse_window, period, periods, window_text, windows_text
-from originmap.selection import Selection, filters
+from originmap.selection import Selection, filters, named, parameters, verdict
 from originmap.selection import read as selection_read
 from originmap.subjects import normal_name, standing
 
@@ -416,3 +418,28 @@ def test_filters_in_words_name_townships():
     assert filters(selection, RULES, places=PLACES) == words
     assert filters(selection, RULES)[1] == TOWNS[0]
     assert filters(Selection(max_size=3.0, size_unit="head"), RULES) == ["全部产品", "≤3头"]
+
+
+def test_a_saved_selection_gives_its_records_by_name(records, tmp_path):
+    store = Store(tmp_path / "decisions.db")
+    mine = Selection(products=("cowpea",), window=(12, 12))
+    for name, who, chosen in (
+        ("五月豇豆", "林一", mine),
+        ("检查", "林一", mine),
+        ("检查", "陈二", Selection(products=("pig",))),
+    ):
+        store.record(verdict(name, who, chosen), by=Person(who, "种植业股"))
+    entries = store.entries()
+    assert named(entries, "五月豇豆") == named(entries, "五月豇豆（林一）") == mine
+    assert named(entries, "检查（陈二）") == Selection(products=("pig",))
+    with pytest.raises(ValueError, match="有几个名为“检查”"):
+        named(entries, "检查")
+    with pytest.raises(ValueError, match="没有名为“六月”的已存选择；可用：五月豇豆（林一）"):
+        named(entries, "六月")
+    found = Board.of(records, RULES, PLACES).choose(named(entries, "五月豇豆")).records
+    may = records["market_windows"].isin([text for text in WINDOWS if text and periods(pd.Series([text]))[0, 12]])
+    wanted = records[(records["status"] == "accepted") & (records["product"] == "cowpea") & may]
+    pd.testing.assert_frame_equal(found, wanted)
+    assert len(found) > 20
+    assert {name: ast.literal_eval(repr(value)) for name, value in parameters(mine).items()} == parameters(mine)
+    assert parse_window(parameters(mine)["window"]) == mine.window

@@ -307,7 +307,7 @@ def test_a_files_datum_is_confirmed_and_taken_back(tmp_path):
     assert "姓名和科室" in panel.status.value
     assert store.entries().empty
     assert len(panel.left) == 2
-    panel.who.value, panel.section.value = "林一", "种植业股"
+    panel.signed.who.value, panel.signed.section.value = "林一", "种植业股"
     panel.save_all.click()
     assert "已认定 1 个文件" in panel.status.value
     after = om.open_round(march.folder)

@@ -14,9 +14,9 @@ import pandas as pd
 
 from originmap import gaps as gaps_of
 from originmap import maps, matching, waterfalls
-from originmap.decisions import DecisionsError, Person, Store
+from originmap.decisions import DecisionsError, Store
 from originmap.growers import PARTS, growers
-from originmap.panels import CSS, html_table, title_line
+from originmap.panels import CSS, Signature, html_table, title_line
 from originmap.plans import coverage_labels
 from originmap.reconcile import planting_area
 from originmap.rounds import Round
@@ -42,7 +42,7 @@ class Balance:
         Which doubtful pair is looked at (0 for none), the buttons that decide it, and the one that takes the last decision back.
     explanation, explain
         What the township says of its gap, and the button that records it.
-    who, section, why
+    signed, why
         Who decides, and the reason.
     card, left, status
         HTML: the pair with its evidence, how many are left, and what was saved.
@@ -141,8 +141,7 @@ class Balance:
         self.same = self._button("是同一个", "名录和采集的是同一个主体", lambda: self._decide(same=True))
         self.different = self._button("不是同一个", "是两个主体", lambda: self._decide(same=False))
         self.undo = self._button("撤销", "撤销本次打开后最近的一个决定", self._undo)
-        self.who = box.Text(value=who, description="决定人", layout=_WIDE)
-        self.section = box.Text(value=section, description="科室", layout=_WIDE)
+        self.signed = Signature(who, section)
         self.why = box.Text(description="理由", placeholder="如：电话核实", layout={"width": "380px"})
         self.explanation = box.Text(description="乡镇说明", placeholder="先选一个乡镇", layout={"width": "560px"})
         self.explain = self._button("记下说明", "存为决定，印在面积核对表里", self._explain)
@@ -157,7 +156,7 @@ class Balance:
                 box.HTML("<b>疑似同名，由人来定</b>"),
                 box.HBox([self.pair, self.left], layout=_WRAP),
                 self.card,
-                box.HBox([self.who, self.section, self.why], layout=_WRAP),
+                box.HBox([self.signed.who, self.signed.section, self.why], layout=_WRAP),
                 box.HBox([self.same, self.different, self.undo], layout=_WRAP),
                 box.HBox([self.explanation, self.explain], layout=_WRAP),
                 self.status,
@@ -279,16 +278,18 @@ class Balance:
             evidence=str(row["evidence"]),
             round_name=self.round_.name,
         )
-        self._made.append(self.store.record(verdict, by=self._person()))
+        self._made.append(self.store.record(verdict, by=self.signed.person))
         self._compute()
         self._apply()
         word = "是同一个" if same else "不是同一个"
-        self.status.value = escape(f"已保存：{row['left_name']} 和 {row['right_name']} {word}（{self.who.value}）。")
+        self.status.value = escape(
+            f"已保存：{row['left_name']} 和 {row['right_name']} {word}（{self.signed.who.value}）。"
+        )
 
     def _undo(self) -> None:
         if not self._made:
             raise DecisionsError("本次打开后还没有决定可撤销。")
-        self.store.undo(self._made[-1], by=self._person(), why=self.why.value or "撤销")
+        self.store.undo(self._made[-1], by=self.signed.person, why=self.why.value or "撤销")
         self._made.pop()
         self._compute()
         self._apply()
@@ -300,13 +301,10 @@ class Balance:
             raise DecisionsError("先选一个乡镇，再写说明。")
         gap = self.gaps.loc[(self.gaps["township_code"] == town) & (self.gaps["product"] == product), "gap_mu"].iat[0]
         verdict = gaps_of.explanation(self.round_, town, product, self.explanation.value, why=self.why.value, gap=gap)
-        self._made.append(self.store.record(verdict, by=self._person()))
+        self._made.append(self.store.record(verdict, by=self.signed.person))
         self._compute()
         self._apply()
-        self.status.value = escape(f"已保存：{self.round_.places.names[town]}的说明（{self.who.value}）。")
-
-    def _person(self) -> Person:
-        return Person(self.who.value, self.section.value)
+        self.status.value = escape(f"已保存：{self.round_.places.names[town]}的说明（{self.signed.who.value}）。")
 
 
 def _card(row: pd.Series) -> str:

@@ -18,12 +18,14 @@ import shapely
 
 from originmap import coding, texts
 from originmap.coding import Bools, Coded, Floats, Groups, Ints
+from originmap.phrases import joined, phrase
 from originmap.places import Places
+from originmap.rounds import Round
 from originmap.rules import Rules
 from originmap.seasons import PERIODS, periods
 from originmap.selection import COLUMNS, Selection, filters
 from originmap.subjects import normal_name
-from originmap.vocab import code
+from originmap.vocab import Lang, code
 
 # Columns that a text is looked for in.
 SEARCHED: Final = ("subject_name", "village", "plot_key", "base_address")
@@ -122,6 +124,11 @@ class Board:
             croppings=coding.grouped(plot, cropping),
             months=coding.grouped(plot, month),
         )
+
+    @classmethod
+    def of_round(cls, round_: Round) -> Self:
+        """Encode a round's records and what was found against them."""
+        return cls.of(round_.records, round_.rules, round_.places, findings=round_.findings)
 
     def choose(self, selection: Selection) -> "Chosen":
         """Return the records that pass every filter; what is unknown passes no filter set on it."""
@@ -320,20 +327,20 @@ def _sum(figures: Floats) -> Floats:
     return totals
 
 
-def sentence(selection: Selection, chosen: Chosen, *, names: bool = False) -> str:
+def sentence(selection: Selection, chosen: Chosen, *, names: bool = False, lang: Lang = "zh") -> str:
     """Say in one sentence what is selected and what it adds up to: never 亩 with heads. With `names`, townships by name.
 
     ``豇豆，≥2亩，5月上旬上市：37 个主体，112.4 亩``. Areas of all crops are one figure, animals one figure a product.
     """
     rules, table = chosen.board.rules, chosen.summary.set_index("product")
-    results = [f"{chosen.subjects():,} 个主体"]
+    results = [phrase("n_subjects", lang, n=chosen.subjects())]
     if table["area_mu"].notna().any():
-        results.append(f"{table['area_mu'].sum():,.1f} 亩")
+        results.append(f"{table['area_mu'].sum():,.1f} {code('size_unit', 'mu', lang)}")
     heads = table["head_count"].dropna()
     for product, count in heads.items():
-        name = f"{rules.products[product].name} " if len(heads) > 1 or len(selection.products) != 1 else ""
-        results.append(f"{name}{count:,.0f} {code('size_unit', rules.products[product].unit)}")
+        name = f"{rules.products[product].label(lang)} " if len(heads) > 1 or len(selection.products) != 1 else ""
+        results.append(f"{name}{count:,.0f} {code('size_unit', rules.products[product].unit, lang)}")
     if buyers := chosen.subjects(buyers=True):
-        results.append(f"另有产地收购商 {buyers} 家")
-    said = filters(selection, rules, places=chosen.board.places if names else None)
-    return f"{'，'.join(said)}：{'，'.join(results)}"
+        results.append(phrase("n_buyers", lang, n=buyers))
+    said = filters(selection, rules, places=chosen.board.places if names else None, lang=lang)
+    return phrase("told", lang, what=joined(said, lang, by="clause"), said=joined(results, lang, by="clause"))

@@ -12,8 +12,8 @@ import pandas as pd
 
 from originmap import survey, verdicts
 from originmap.datum import CANDIDATES
-from originmap.decisions import DecisionsError, Person, Store
-from originmap.panels import CSS
+from originmap.decisions import DecisionsError, Store
+from originmap.panels import CSS, Signature
 from originmap.proposals import Proposals
 from originmap.rounds import Round
 from originmap.vocab import code, codes
@@ -30,7 +30,7 @@ class Confirm:
         What the file's degrees are in.
     chosen
         The features that are to be adopted; those that are sure are chosen beforehand. `value` is a tuple of labels of `matches`.
-    who, section, why
+    signed, why
         Who decides, and why (the file and the feature's name, if empty).
     adopt, undo
         Buttons: adopt the chosen ones, take back what was adopted last.
@@ -63,8 +63,7 @@ class Confirm:
         datums = [(code("datum", name), name) for name in CANDIDATES]
         self.datum = box.Dropdown(options=datums, description="坐标系", layout={"width": "260px"}, style=slim)
         self.chosen = box.SelectMultiple(options=[], rows=8, layout={"width": "900px"})
-        self.who = box.Text(value=who, description="决定人", layout={"width": "190px"}, style=slim)
-        self.section = box.Text(value=section, description="科室", layout={"width": "190px"}, style=slim)
+        self.signed = Signature(who, section)
         self.why = box.Text(description="理由", placeholder="不填则写文件和名称", layout={"width": "430px"}, style=slim)
         self.adopt = button("采用所选", "把选中的点和地块记为这些记录的决定", self._adopt)
         self.undo = button("撤销", "撤销刚才采用的全部", self._undo)
@@ -79,7 +78,7 @@ class Confirm:
                 self.table,
                 box.HTML("<b>要采用的</b>（按住 Ctrl 可多选；拿得准的已先选上）"),
                 self.chosen,
-                box.HBox([self.who, self.section, self.why]),
+                box.HBox([self.signed.who, self.signed.section, self.why]),
                 box.HBox([self.adopt, self.undo]),
                 self.status,
             ]
@@ -133,7 +132,7 @@ class Confirm:
             self.load(*self._content)
 
     def _adopt(self) -> None:
-        person = Person(self.who.value, self.section.value)
+        person = self.signed.person
         if not self.chosen.value:
             raise DecisionsError("先选要采用的。")
         made = survey.decided(self.features, self.matches, self.chosen.value, self.round_, why=self.why.value)
@@ -143,7 +142,7 @@ class Confirm:
         self._enable()
 
     def _undo(self) -> None:
-        person = Person(self.who.value, self.section.value)
+        person = self.signed.person
         for made in reversed(self._done):
             self.store.undo(made, by=person, why=self.why.value or "撤销")
         self.status.value = f"已撤销 {len(self._done)} 条。"
@@ -162,7 +161,7 @@ class Datums:
     ----------
     file, datum
         Which file, and which datum it is to be; the proposed one, where there is one.
-    who, section, why
+    signed, why
         Who decides, and why (the evidence, if empty).
     save, save_all, undo
         Buttons: confirm this file, confirm every file as proposed, take back what was confirmed last.
@@ -188,8 +187,7 @@ class Datums:
         self.datum = box.Dropdown(
             options=[("—", ""), *names], description="坐标系", layout={"width": "260px"}, style=slim
         )
-        self.who = box.Text(value=who, description="决定人", layout={"width": "190px"}, style=slim)
-        self.section = box.Text(value=section, description="科室", layout={"width": "190px"}, style=slim)
+        self.signed = Signature(who, section)
         self.why = box.Text(description="理由", placeholder="不填则写依据", layout={"width": "430px"}, style=slim)
         self.save = box.Button(description="认定", tooltip="认定这个文件的坐标系")
         self.save_all = box.Button(
@@ -205,7 +203,7 @@ class Datums:
                 box.HTML(CSS),
                 self.table,
                 box.HBox([self.file, self.datum]),
-                box.HBox([self.who, self.section, self.why]),
+                box.HBox([self.signed.who, self.signed.section, self.why]),
                 box.HBox([self.save, self.save_all, self.undo]),
                 self.status,
             ]
@@ -257,7 +255,7 @@ class Datums:
         self._record(self.left[self.left["datum"].notna()])
 
     def _record(self, rows: pd.DataFrame) -> None:
-        person = Person(self.who.value, self.section.value)
+        person = self.signed.person
         gone = self.left[self.left["file"].isin(list(rows["file"]))]
         reasons = codes("datum_reason")
         for one in rows.to_dict("records"):
@@ -270,7 +268,7 @@ class Datums:
 
     def _undo(self) -> None:
         made, row = self._done[-1]
-        self.store.undo(made, by=Person(self.who.value, self.section.value), why=self.why.value or "撤销")
+        self.store.undo(made, by=self.signed.person, why=self.why.value or "撤销")
         self._done = self._done[:-1]
         self.left = pd.concat([row, self.left], ignore_index=True)
         self._show()

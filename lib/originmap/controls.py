@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import ipywidgets
 
 from originmap import seasons
 from originmap.board import Board
+from originmap.phrases import phrase
 from originmap.seasons import PERIODS
 from originmap.selection import Selection
-from originmap.vocab import code, codes, label
+from originmap.vocab import Lang, code, codes, label
 
 # The window's slider runs into the next year, so that 11月–次年2月 is one stretch of it.
 _SLIDER_PERIODS: Final = PERIODS + 18
@@ -20,7 +22,6 @@ _STEPS: Final[Mapping[str, tuple[float, ...]]] = {
     "head": (0, 5, 10, 30, 50, 100, 200, 500, 1000, 5000),
     "bird": (0, 100, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000),
 }
-_RESTING: Final = (("先选同一单位的产品", 0.0), ("不限", math.inf))
 # Filters of codes in the order of the screen, and the field of the selection that each sets: the first five always, the rest on request.
 _LISTS: Final[Mapping[str, str]] = {
     "product": "products",
@@ -57,38 +58,45 @@ class Controls:
         All of them, to be displayed.
     """
 
-    def __init__(self, board: Board, changed: Callable[[], None]) -> None:
+    def __init__(self, board: Board, changed: Callable[[], None], lang: Lang = "zh") -> None:
         """Build the widgets for the records of `board`; `changed` is called once after each change, whoever made it."""
+        self._lang, self._say = lang, partial(phrase, lang=lang)
+        self._resting = ((self._say("one_unit"), 0.0), (self._say("no_limit"), math.inf))
         self._board, self._rules, self._tell = board, board.rules, changed
         self._busy = True
         options = {
-            "product": [(product.name, name) for name, product in self._rules.products.items()],
-            "township": [(name, town) for town, name in board.places.names.items()],
+            "product": [(product.label(lang), name) for name, product in self._rules.products.items()],
+            "township": [(name, town) for town, name in board.places.labels(lang).items()],
             "village": [],
             "credit_grade": [(name, name) for name in board.coded["credit_grade"].names],
         }
         self.lists = {
-            column: _several(label(column), options[column] if column in options else _pairs(column))
+            column: self._several(column, options[column] if column in options else _pairs(column, lang))
             for column in _LISTS
         }
         wide = {"continuous_update": False, "layout": {"width": "520px"}}
-        self.size = ipywidgets.SelectionRangeSlider(options=_RESTING, index=(0, 1), description="规模", **wide)
+        self.size = ipywidgets.SelectionRangeSlider(
+            options=self._resting, index=(0, 1), description=self._say("size"), **wide
+        )
         self.size.disabled = True
         self.window = ipywidgets.SelectionRangeSlider(
-            options=[(seasons.period_text(at), at) for at in range(_SLIDER_PERIODS)],
+            options=[(seasons.period_text(at, lang), at) for at in range(_SLIDER_PERIODS)],
             index=(0, PERIODS - 1),
-            description="上市期",
+            description=self._say("window"),
             **wide,
         )
         self.any_time = ipywidgets.Checkbox(
-            value=True, description="不限上市期", indent=False, layout={"width": "110px"}
+            value=True, description=self._say("any_time"), indent=False, layout={"width": "110px"}
         )
         self.play = ipywidgets.Play(min=0, max=PERIODS - 1, interval=900)
-        self.play.tooltip = "放映全年，一旬一旬"
+        self.play.tooltip = self._say("play")
         self.text = ipywidgets.Text(
-            description="查找", placeholder="主体、村、地块或地址", continuous_update=False, layout={"width": "300px"}
+            description=self._say("find"),
+            placeholder=self._say("find_in"),
+            continuous_update=False,
+            layout={"width": "300px"},
         )
-        self.reset = ipywidgets.Button(description="清除筛选", tooltip="显示全部记录", layout={"width": "100px"})
+        self.reset = ipywidgets.Button(description=self._say("reset"), tooltip=self._say("reset_tip"))
         self.view = self._laid_out()
         for widget in (*self.lists.values(), self.size, self.any_time, self.text):
             widget.observe(self._changed, "value")
@@ -134,9 +142,7 @@ class Controls:
 
     def _laid_out(self) -> Any:
         lists = list(self.lists.values())
-        more = ipywidgets.Accordion(
-            [ipywidgets.HBox(lists[_ALWAYS:], layout=WRAP)], titles=("更多筛选：追溯方式、信用、点位、问题、状态",)
-        )
+        more = ipywidgets.Accordion([ipywidgets.HBox(lists[_ALWAYS:], layout=WRAP)], titles=(self._say("more"),))
         more.selected_index = None
         times = ipywidgets.HBox([self.window, self.any_time, self.play], layout=WRAP)
         sizes = ipywidgets.HBox([self.size, self.text, self.reset], layout=WRAP)
@@ -182,15 +188,16 @@ class Controls:
     def _fit(self) -> None:
         """Give the size's slider the steps of the chosen products' unit, and the villages those of the chosen townships."""
         units = {self._rules.products[name].unit for name in self.lists["product"].value}
-        options: Sequence[tuple[str, float]] = _RESTING
+        options: Sequence[tuple[str, float]] = self._resting
         if len(units) == 1:
             unit = next(iter(units))
-            options = [(f"{step:g}{code('size_unit', unit)}", float(step)) for step in _STEPS[unit]]
-            options = [*options, ("不限", math.inf)]
+            word = code("size_unit", unit, self._lang)
+            options = [(self._say("measured", size=f"{step:g}", unit=word), float(step)) for step in _STEPS[unit]]
+            options = [*options, self._resting[1]]
         if tuple(self.size.options) != tuple(options):
             with self.size.hold_sync():
                 self.size.options, self.size.index = options, (0, len(options) - 1)
-                self.size.disabled = options is _RESTING
+                self.size.disabled = options is self._resting
         villages = tuple((name, name) for name in self._board.villages(self.lists["township"].value))
         asked = self.lists["village"]
         if tuple(asked.options) != villages:
@@ -198,16 +205,15 @@ class Controls:
             with asked.hold_sync():
                 asked.options, asked.value = villages, kept
 
+    def _several(self, column: str, options: Sequence[tuple[str, str]]) -> Any:
+        return ipywidgets.SelectMultiple(
+            options=options,
+            rows=min(max(len(options), 4), 8),
+            description=self._say("none_is_all", name=label(column, self._lang)),
+            tooltip=self._say("hold_ctrl"),
+            layout={"width": "180px", "flex_flow": "column"},
+        )
 
-def _several(name: str, options: Sequence[tuple[str, str]]) -> Any:
-    return ipywidgets.SelectMultiple(
-        options=options,
-        rows=min(max(len(options), 4), 8),
-        description=f"{name}（不选 = 全部）",
-        tooltip="按住 Ctrl 可多选",
-        layout={"width": "180px", "flex_flow": "column"},
-    )
 
-
-def _pairs(field: str) -> list[tuple[str, str]]:
-    return [(name, value) for value, name in codes(field).items()]
+def _pairs(field: str, lang: Lang) -> list[tuple[str, str]]:
+    return [(name, value) for value, name in codes(field, lang).items()]

@@ -34,7 +34,7 @@ const drawers = {
     const months = table.createTHead().insertRow();
     months.append(make("th"));
     for (let month = 0; month < 12; month += 1) {
-      const head = make("th"), button = make("button", "om-month", `${month + 1}月`);
+      const head = make("th"), button = make("button", "om-month", model.get("columns")[month].label);
       head.colSpan = 3;
       button.type = "button";
       button.dataset.key = String(month);
@@ -50,7 +50,7 @@ const drawers = {
       row.values.forEach((value, at) => {
         const cell = line.insertCell();
         cell.className = at % 3 === 2 ? "om-end" : "";
-        cell.title = `${row.label} ${row.periods[at]}：${value}`;
+        cell.title = `${row.label} ${row.periods[at]}: ${value}`;
         if (value) {
           const fill = make("span", "om-fill");
           fill.style.background = row.colour;

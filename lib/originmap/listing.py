@@ -21,7 +21,7 @@ class Listing(anywidget.AnyWidget):
     ----------
     shape
         ``bars``: rows of `key, label, text` and `parts` (`value, colour, text`), drawn on one scale. ``calendar``: rows of `label, colour`, 36
-        `values` and `periods` (texts); months are chosen, ``"0"`` to ``"11"``. ``table``: rows of `key, texts` under `columns` (`label, number`).
+        `values` and `periods` (texts); months, named in `columns`, are chosen, ``"0"`` to ``"11"``. ``table``: rows of `key, texts` under `columns` (`label, number`).
     rows, columns, title
         What is drawn; all of it plain text.
     chosen

@@ -15,9 +15,9 @@ import pandas as pd
 import shapely
 
 from originmap import decisions, maps, proposals, testimony, verdicts
-from originmap.decisions import DecisionsError, Person, Store, Verdict
+from originmap.decisions import DecisionsError, Store, Verdict
 from originmap.drawing import Drawing
-from originmap.panels import CSS
+from originmap.panels import CSS, Signature
 from originmap.proposals import Proposals
 from originmap.rounds import Round
 from originmap.vocab import code
@@ -39,7 +39,7 @@ class Locate:
         Words that a record has, and the records that have them: any can be opened, not only those of the queue.
     reading
         Which reading the marker is put on; the readings stand best first, then where people have decided.
-    lon, lat, why, who, section
+    lon, lat, why, signed
         Texts: degrees in WGS84, the reason, and who decides.
     drawing
         The controls of the plot, see `drawing.Drawing`.
@@ -127,9 +127,9 @@ class Locate:
             made.on_click(lambda _: self._try(act))
             return made
 
-        def text(name: str, width: str, hint: str = "", value: str = "") -> ipywidgets.Text:
+        def text(name: str, width: str, hint: str = "") -> ipywidgets.Text:
             slim = {"description_width": "auto"}
-            return box.Text(value=value, description=name, placeholder=hint, layout={"width": width}, style=slim)
+            return box.Text(description=name, placeholder=hint, layout={"width": width}, style=slim)
 
         self.previous = button("上一个", "回到前一条", lambda: self._go(-1))
         self.following = button("下一个", "看后一条", lambda: self._go(1))
@@ -142,8 +142,7 @@ class Locate:
             options=[("—", "")], description="读法", layout={"width": "330px"}, style={"description_width": "auto"}
         )
         self.lon, self.lat = text("经度", "170px", "118.0501"), text("纬度", "170px", "25.2301")
-        self.why, self.who = text("理由", "430px", "如：电话核实"), text("决定人", "190px", value=who)
-        self.section = text("科室", "190px", value=section)
+        self.why, self.signed = text("理由", "430px", "如：电话核实"), Signature(who, section)
         self.find = text("找记录", "260px", "主体、乡镇、产品，空格分开")
         self.find.continuous_update = False  # on enter: a large county is not searched at each letter
         self.found = box.Dropdown(options=[("—", -1)], layout={"width": "470px"})
@@ -176,7 +175,7 @@ class Locate:
                 box.HBox([self.map, box.VBox([self.evidence], layout={"width": "500px", "overflow": "auto"})]),
                 box.HBox([self.reading, self.lon, self.lat, self.place]),
                 self.drawing.view,
-                box.HBox([self.who, self.section, self.why]),
+                box.HBox([self.signed.who, self.signed.section, self.why]),
                 box.HBox([self.accept, self.refuse, self.undo]),
                 self.status,
                 self.ledger,
@@ -354,14 +353,14 @@ class Locate:
 
     def _record(self, row: pd.Series, verdict: Verdict) -> bool:
         """Save a decision; tell whether it holds, or somebody else has decided otherwise meanwhile."""
-        made = self.store.record(verdict, by=self._person())
+        made = self.store.record(verdict, by=self.signed.person)
         self._history.append((row.name, made))
         states = decisions.state(self.store.entries()).set_index("id")["state"]
         return bool(states[made] != "conflict")
 
     def _say(self, said: str, *, held: bool) -> None:
         if held:
-            self.status.value = escape(f"已保存：{said}（{self.who.value}）。")
+            self.status.value = escape(f"已保存：{said}（{self.signed.who.value}）。")
         else:
             self.status.value = (
                 f"<b style='color:#A03000'>已保存，但与别人刚才的决定不同，两条都留着、都未采用：{escape(said)}。</b>"
@@ -384,11 +383,8 @@ class Locate:
         if early and (row is None or self._standing.empty):
             raise DecisionsError("本次和这条记录都没有决定可撤销。")
         label, made = self._history[-1] if row is None or not early else (row.name, str(self._standing["id"].iat[-1]))
-        self.store.undo(made, by=self._person(), why=self.why.value or "撤销")
+        self.store.undo(made, by=self.signed.person, why=self.why.value or "撤销")
         self._history = self._history[:-1]
         self.decided = {kept: decision for kept, decision in self.decided.items() if decision != made}
         self.show(label)
         self.status.value = "已撤销" + ("，重新打开批次后恢复原样。" if early else "，原来的恢复。")
-
-    def _person(self) -> Person:
-        return Person(self.who.value, self.section.value)

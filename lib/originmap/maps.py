@@ -18,6 +18,7 @@ import pandas as pd
 import shapely
 
 from originmap.detail import GROUP_BREAKS, GROUP_RADIUS_PX, MIXED, POINTS
+from originmap.phrases import joined, phrase
 from originmap.places import Places
 from originmap.plans import (
     COVERAGE_COLOURS,
@@ -30,7 +31,7 @@ from originmap.plans import (
     size_breaks,
 )
 from originmap.rules import Rules
-from originmap.vocab import CODES, code
+from originmap.vocab import CODES, Lang, code
 
 GeoJson = dict[str, Any]
 DECIMALS: Final = 6  # of a degree: about 0.1 m
@@ -152,24 +153,25 @@ def coverage_cells(gaps: pd.DataFrame, places: Places, rules: Rules, product: st
     return cells(places, styles=styles, properties=properties)
 
 
-def cell_layer(data: GeoJson) -> Any:
+def cell_layer(data: GeoJson, lang: Lang = "zh") -> Any:
     """Return the layer of cells."""
-    return ipyleaflet.GeoJSON(data=data, name="乡镇（示意单元）", hover_style={"weight": 2})
+    return ipyleaflet.GeoJSON(data=data, name=phrase("layer_cells", lang), hover_style={"weight": 2})
 
 
-def point_layer(data: GeoJson) -> Any:
+def point_layer(data: GeoJson, lang: Lang = "zh") -> Any:
     """Return the one layer that holds all points."""
-    return ipyleaflet.GeoJSON(data=data, name="产地", point_style=_POINT, hover_style=_HOVER)
+    name = phrase("layer_points", lang)
+    return ipyleaflet.GeoJSON(data=data, name=name, point_style=_POINT, hover_style=_HOVER)
 
 
-def ring_layer() -> Any:
+def ring_layer(lang: Lang = "zh") -> Any:
     """Return the layer that marks the chosen record, empty at first."""
-    return ipyleaflet.GeoJSON(data=ring(), name="所选记录", point_style=_RING)
+    return ipyleaflet.GeoJSON(data=ring(), name=phrase("layer_ring", lang), point_style=_RING)
 
 
-def label_layer(places: Places) -> Any:
+def label_layer(places: Places, lang: Lang = "zh") -> Any:
     """Return the townships' names as one group; `relabel` adds a second line."""
-    markers = []
+    markers, names = [], places.labels(lang)
     for town in places.townships.itertuples():
         lon, lat = town.seat_lon, town.seat_lat
         if town.geometry is not None and not town.geometry.is_empty:
@@ -178,12 +180,12 @@ def label_layer(places: Places) -> Any:
         markers.append(
             ipyleaflet.Marker(
                 location=[round(float(lat), DECIMALS), round(float(lon), DECIMALS)],
-                icon=_label(town.township),
+                icon=_label(names[town.township_code]),
                 draggable=False,
                 keyboard=False,  # 24 names are no stops for the tab key
             )
         )
-    return ipyleaflet.LayerGroup(layers=markers, name="乡镇名")
+    return ipyleaflet.LayerGroup(layers=markers, name=phrase("layer_names", lang))
 
 
 def relabel(layer: Any, places: Places, texts: Mapping[str, str]) -> None:
@@ -216,38 +218,43 @@ def township_map(places: Places, layers: Sequence[Any], *, note: str) -> Any:
     return drawn
 
 
-def map_note(places: Places, *, is_sample: bool, profile: str = "internal") -> str:
+def map_note(places: Places, *, is_sample: bool, profile: str = "internal", lang: Lang = "zh") -> str:
     """Return the line at the map's foot: who may see it, what the boundaries are, and that a sample is one."""
-    schematic = "乡镇为示意单元，非行政区域界线" if places.quality == "schematic" else "乡镇界线由本地提供"
-    return "　".join([code("profile", profile), *(["样例数据（虚构）"] if is_sample else []), schematic, "WGS84"])
+    schematic = phrase("schematic" if places.quality == "schematic" else "official", lang)
+    sample = [phrase("sample", lang)] if is_sample else []
+    return "　".join([code("profile", profile, lang), *sample, schematic, "WGS84"])
 
 
-def point_legend(rules: Rules, products: Iterable[str] = ()) -> str:
+def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh") -> str:
     """Return the legend of the points as HTML: one product one colour, sizes in the units of `products` (all by default)."""
     shown = [rules.products[product] for product in products or rules.products]
-    lines = [_line(_dot(10, product.colour), product.name) for product in shown]
-    lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), code("subject_type", "buyer") + "（空心）"))
+    lines = [_line(_dot(10, product.colour), product.label(lang)) for product in shown]
+    buyer = phrase("hollow", lang, who=code("subject_type", "buyer", lang))
+    lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), buyer))
     breaks = {unit: edges for unit, edges in size_breaks(rules).items() if unit in {product.unit for product in shown}}
     sizes = []
     for index, area in enumerate(SIZE_PT2):
-        texts = [f"{class_label(edges, index)} {code('size_unit', unit)}" for unit, edges in breaks.items()]
+        texts = [f"{class_label(edges, index)} {code('size_unit', unit, lang)}" for unit, edges in breaks.items()]
         sizes.append(_line(_dot(2 * _radius(area), "#666666"), " · ".join(texts)))
-    row = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
-    return f"<div style='{row}'><b>品种</b>{''.join(lines)}</div><div style='{row}'><b>规模</b>{''.join(sizes)}</div>"
+    return _row("legend_products", lines, lang) + _row("legend_sizes", sizes, lang)
 
 
-def group_legend(rules: Rules, products: Iterable[str] = ()) -> str:
+def group_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh") -> str:
     """Return the legend of `groups` as HTML."""
     shown = [rules.products[product] for product in products or rules.products]
-    lines = [_line(_dot(10, product.colour), f"{product.name}占一半以上") for product in shown]
-    lines.append(_line(_dot(10, MIXED), "各品种都不到一半"))
+    lines = [_line(_dot(10, product.colour), phrase("half", lang, product=product.label(lang))) for product in shown]
+    lines.append(_line(_dot(10, MIXED), phrase("mixed", lang)))
     sizes = [
-        _line(_dot(2 * radius, "#666666"), f"{class_label(GROUP_BREAKS, index)} 条")
+        _line(_dot(2 * radius, "#666666"), phrase("n_records", lang, n=class_label(GROUP_BREAKS, index)))
         for index, radius in enumerate(GROUP_RADIUS_PX)
     ]
-    row = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
-    note = f"<div style='color:#666'>记录太多，先按方格合成一组；点一组放大，不超过 {POINTS:,} 个点时逐个画出。</div>"
-    return f"<div style='{row}'><b>分组</b>{''.join(lines)}</div><div style='{row}'><b>记录数</b>{''.join(sizes)}</div>{note}"
+    note = f"<div style='color:#666'>{escape(phrase('grouped', lang, n=POINTS))}</div>"
+    return _row("legend_groups", lines, lang) + _row("legend_records", sizes, lang) + note
+
+
+def _row(head: str, lines: Sequence[str], lang: Lang) -> str:
+    style = "display:flex;flex-wrap:wrap;gap:0 14px;margin-top:4px"
+    return f"<div style='{style}'><b>{escape(phrase(head, lang))}</b>{''.join(lines)}</div>"
 
 
 def coverage_legend(rules: Rules, counts: Mapping[str, int]) -> str:
@@ -303,20 +310,22 @@ def drawn(layer: Any) -> dict[str, Any]:
     }
 
 
-def digest(layer: Any, *, beside: Mapping[str, str] | None = None) -> pd.DataFrame:
+def digest(layer: Any, *, beside: Mapping[str, str] | None = None, lang: Lang = "zh") -> pd.DataFrame:
     """Return `drawn` as a table for people, to stand beside a map that a comparison cannot look into.
 
     `beside` are further lines, put first. One line a figure, for a long cell would be cut and a difference in it with it.
     """
     found = drawn(layer)
-    extent = found["extent"] or ["—"] * 4
-    lines = {**(beside or {}), "图上要素": str(found["features"])}
+    west, south, east, north = found["extent"] or ["—"] * 4
+    own = {"features": str(found["features"])}
     if found["area_mu"] is not None:
-        lines["逐个面积之和(亩)"] = f"{found['area_mu']:,.2f}"
-    lines["西、东"] = f"{extent[0]}，{extent[2]}"
-    lines["南、北"] = f"{extent[1]}，{extent[3]}"
-    lines["坐标摘要"], lines["符号摘要"] = found["coordinates"], found["symbols"]
-    return pd.DataFrame({"值": pd.Series(lines, dtype="str")}).rename_axis("图上画的")
+        own["area_sum"] = f"{found['area_mu']:,.2f}"
+    own |= {"west_east": joined([f"{west}", f"{east}"], lang, by="clause")}
+    own |= {"south_north": joined([f"{south}", f"{north}"], lang, by="clause")}
+    own |= {"coordinates": found["coordinates"], "symbols": found["symbols"]}
+    lines = {**(beside or {}), **{phrase(name, lang): value for name, value in own.items()}}
+    values = {phrase("value", lang): pd.Series(lines, dtype="str")}
+    return pd.DataFrame(values).rename_axis(phrase("digest", lang))
 
 
 def _feature(geometry: Mapping[str, Any], properties: Mapping[str, Any]) -> GeoJson:

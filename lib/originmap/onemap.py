@@ -5,7 +5,9 @@ every text from a sheet is escaped before it becomes HTML, and what is sent to t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any, Final
 
 import ipywidgets
@@ -17,10 +19,12 @@ from originmap.board import Board, Chosen, sentence
 from originmap.controls import WRAP, Controls
 from originmap.decisions import DecisionsError, Person, Store
 from originmap.listing import Listing
-from originmap.panels import CSS, title_line
+from originmap.panels import CSS, Signature, title_line
+from originmap.past import Past
+from originmap.phrases import joined, phrase
 from originmap.rounds import Round
 from originmap.selection import Selection
-from originmap.vocab import code
+from originmap.vocab import Lang, code
 
 ROWS_SHOWN: Final = 50
 
@@ -36,10 +40,12 @@ class OneMap:
         The ipyleaflet map and its layers, WGS84. `points` holds every point while few are in view, groups of them while many are.
     townships, calendar, table
         Charts and rows that can be chosen, see `listing.Listing`: a township, a month, a record (by its position).
-    saved, name, who, section, save, reveal
-        Selections on record, and what it takes to save one or to see a phone number: both are recorded.
-    title, sentence, legend, counts, card, said
-        HTML of what is selected, of the chosen record, and of what was just done.
+    saved, name, signed, save, reveal
+        Selections on record, and what it takes to save one or to see a phone number: both are recorded, with who signs.
+    look_back
+        The button that reads earlier rounds for the card.
+    title, sentence, legend, counts, card, said, parameters
+        HTML of what is selected, of the chosen record, of what was just done, and the selection as a line for a notebook.
     view
         All of it, to be displayed.
     board, selection, chosen, detail
@@ -54,6 +60,8 @@ class OneMap:
         products: Sequence[str] = (),
         window: str = "",
         chosen: Selection | None = None,
+        lang: Lang = "zh",
+        rules_file: Path | str | None = None,
     ) -> None:
         """Build the widgets.
 
@@ -67,18 +75,27 @@ class OneMap:
             Codes, and a window as people write it (5月上旬, 5-7月), set at first.
         chosen
             A whole selection to begin with instead.
+        lang
+            ``zh`` or ``en``: of everything but names and what stands in the sheets.
+        rules_file
+            The rules that the round was opened with, where they were not the reference's: earlier rounds are read by them too.
 
         Raises
         ------
         ValueError
-            A product is not in the rules, or the window cannot be read.
+            A product is not in the rules, the window cannot be read, or the language is none.
         """
+        if lang not in ("zh", "en"):
+            raise ValueError(f"lang 应为 zh 或 en，现为 {lang!r}。")
+        self._lang, self._say = lang, partial(phrase, lang=lang)
         self.round_, self.store, self.rules, self.places = round_, store, round_.rules, round_.places
         if unknown := [product for product in products if product not in self.rules.products]:
             raise ValueError(f"没有产品 {'、'.join(unknown)}；可用：{'、'.join(self.rules.products)}。")
         first = chosen or Selection(products=tuple(products), window=seasons.parse_window(window))
-        self.board = Board.of(round_.records, self.rules, self.places, findings=round_.findings)
-        self.controls = Controls(self.board, self._apply)
+        self.board = Board.of_round(round_)
+        self.controls = Controls(self.board, self._apply, lang)
+        self._past = Past(round_, rules=rules_file)
+        self._looks_back = False
         self._record = -1
         self._busy = False
         self._build()
@@ -89,52 +106,68 @@ class OneMap:
     def show(self, position: int) -> None:
         """Show the card of the record at a position of ``board.records``; −1 shows none."""
         self._record = position
-        known = position >= 0 and bool(self.board.located[position])
-        where = (float(self.board.lon[position]), float(self.board.lat[position])) if known else ()
+        known = position >= 0
+        placed = known and bool(self.board.located[position])
+        where = (float(self.board.lon[position]), float(self.board.lat[position])) if placed else ()
         self.ring.data = maps.ring(*where)
-        self.card.value = cards.card(self.round_, position) if position >= 0 else cards.HINT
-        self.reveal.disabled = position < 0 or self.store is None
+        self.card.value = self._card() if known else cards.hint(self._lang)
+        self.reveal.disabled, self.look_back.disabled = not known or self.store is None, not known
         self._quietly(lambda: setattr(self.table, "chosen", [str(position)] if position >= 0 else []))
+
+    def _card(self, *, phones: bool = False) -> str:
+        past = self._past if self._looks_back else None
+        return cards.card(self.round_, self._record, phones=phones, past=past, lang=self._lang)
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""
         found = int((self.chosen.keep & self.board.located).sum())
-        words = selection.filters(self.selection, self.rules, places=self.places)
-        first = {"筛选": "，".join(words), "已定位": f"{found} / {len(self.chosen)}"}
+        words = selection.filters(self.selection, self.rules, places=self.places, lang=self._lang)
+        first = {
+            self._say("filters"): joined(words, self._lang, by="clause"),
+            self._say("located"): f"{found} / {len(self.chosen)}",
+        }
         if len(self.detail.groups):
-            first["分组"] = f"{int(self.detail.groups['records'].sum())} 条，{len(self.detail.groups)} 组"
-        return maps.digest(self.points, beside=first)
+            count = int(self.detail.groups["records"].sum())
+            first[self._say("groups")] = self._say("groups_of", n=count, k=len(self.detail.groups))
+        return maps.digest(self.points, beside=first, lang=self._lang)
 
     def _build(self) -> None:
-        self.cells = maps.cell_layer(maps.cells(self.places))
-        self.points = maps.point_layer(maps.nothing())
-        self.ring = maps.ring_layer()
-        layers = [self.cells, self.points, self.ring, maps.label_layer(self.places)]
-        note = maps.map_note(self.places, is_sample=self.round_.is_sample)
+        lang, say = self._lang, self._say
+        self.cells = maps.cell_layer(maps.cells(self.places), lang)
+        self.points = maps.point_layer(maps.nothing(), lang)
+        self.ring = maps.ring_layer(lang)
+        layers = [self.cells, self.points, self.ring, maps.label_layer(self.places, lang)]
+        note = maps.map_note(self.places, is_sample=self.round_.is_sample, lang=lang)
         self.map = maps.township_map(self.places, layers, note=note)
-        self.title = ipywidgets.HTML(CSS + title_line(self.round_, "产地一张图"))
+        self.title = ipywidgets.HTML(CSS + title_line(self.round_, say("theme_one_map"), lang))
         self.sentence, self.legend, self.counts, self.card, self.said = (ipywidgets.HTML() for _ in range(5))
-        self.townships = Listing(shape="bars", title="各乡镇主体数，按品种（点一行只看这个乡镇）")
-        self.calendar = Listing(shape="calendar", title="上市时间，按旬；每个品种自成比例（点月份只看这个月）")
-        self.table = Listing(shape="table", columns=cards.COLUMNS)
-        self.saved = ipywidgets.Dropdown(description="已存选择", layout={"width": "320px"})
-        self.name, self.who, self.section = (
-            ipywidgets.Text(description=text, layout={"width": "200px"}) for text in ("名称", "姓名", "科室")
-        )
-        self.save = ipywidgets.Button(description="存下这个选择", disabled=self.store is None)
-        self.reveal = ipywidgets.Button(description="显示电话（留记录）", disabled=True, layout={"width": "170px"})
+        self.parameters = ipywidgets.HTML()
+        self.townships = Listing(shape="bars", title=say("bars_title"))
+        self.calendar = Listing(shape="calendar", title=say("calendar_title"))
+        self.calendar.columns = [{"label": seasons.month_text(at, lang)} for at in range(12)]
+        self.table = Listing(shape="table", columns=cards.columns(lang))
+        self.saved = ipywidgets.Dropdown(description=say("saved"), layout={"width": "320px"})
+        self.name = ipywidgets.Text(description=say("name"), layout={"width": "200px"})
+        self.signed = Signature(lang=lang)
+        self.save = ipywidgets.Button(description=say("save"), disabled=self.store is None)
+        self.reveal = ipywidgets.Button(description=say("reveal"), disabled=True, layout={"width": "170px"})
+        self.look_back = ipywidgets.Button(description=say("look_back"), disabled=True)
         self.view = self._laid_out()
 
     def _laid_out(self) -> Any:
-        side = ipywidgets.VBox([self.counts, self.card], layout={"flex": "1 1 340px", "grid_gap": "6px"})
+        side = ipywidgets.VBox(
+            [self.counts, self.card, self.look_back], layout={"flex": "1 1 340px", "grid_gap": "6px"}
+        )
         drawing = ipywidgets.Box([self.map, self.legend], layout={"flex": "3 1 520px", "display": "block"})
         both = ipywidgets.HBox([drawing, side], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
         bars = ipywidgets.Box([self.townships], layout={"flex": "1 1 420px", "display": "block"})
         year = ipywidgets.Box([self.calendar], layout={"flex": "1 1 560px", "display": "block", "overflow": "auto"})
         charts = ipywidgets.HBox([bars, year], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
-        keep = ipywidgets.HBox([self.saved, self.name, self.who, self.section, self.save, self.reveal], layout=WRAP)
+        keep = ipywidgets.HBox(
+            [self.saved, self.name, self.signed.who, self.signed.section, self.save, self.reveal], layout=WRAP
+        )
         view = ipywidgets.VBox(
-            [self.title, self.controls.view, self.sentence, both, charts, self.table, keep, self.said]
+            [self.title, self.controls.view, self.sentence, both, charts, self.table, keep, self.said, self.parameters]
         )
         view.add_class("originmap")
         return view
@@ -143,6 +176,7 @@ class OneMap:
         self.saved.observe(self._unless_busy(lambda new: self.controls.set(new) if new else None), "value")
         self.save.on_click(lambda _: self._recorded(self._save))
         self.reveal.on_click(lambda _: self._recorded(self._reveal))
+        self.look_back.on_click(lambda _: self._look_back())
         self.points.on_click(self._point_clicked)
         self.cells.on_click(lambda *, properties, **_: self.controls.look_at_town(str(properties["township_code"])))
         self.townships.observe(self._unless_busy(lambda new: self.controls.look_at_town((*new, "")[0])), "chosen")
@@ -181,21 +215,29 @@ class OneMap:
         """Do what leaves a record; what is wrong with it is said in one line."""
         try:
             if self.store is not None:
-                self.said.value = escape(act(self.store, Person(self.who.value, self.section.value)))
+                self.said.value = escape(act(self.store, self.signed.person))
         except DecisionsError as error:
             self.said.value = f"<b style='color:#B00020'>{escape(str(error))}</b>"
 
+    def _look_back(self) -> None:
+        """Show earlier rounds too, on this card and all that follow; they are read now."""
+        self._looks_back = True
+        if self._record >= 0:
+            self.card.value = self._card()
+
     def _save(self, store: Store, person: Person) -> str:
+        if not self.name.value.strip():
+            raise DecisionsError(self._say("need_name"))
         verdict = selection.verdict(self.name.value, person.name, self.selection, round_name=self.round_.name)
         store.record(verdict, by=person)
         self._list_saved()
-        return f"已存：{self.name.value.strip()}"
+        return self._say("save_done", name=self.name.value.strip())
 
     def _reveal(self, store: Store, person: Person) -> str:
-        verdict, name = cards.reveal(self.round_, self._record)
+        verdict, name = cards.reveal(self.round_, self._record, self._lang)
         store.record(verdict, by=person)
-        self.card.value = cards.card(self.round_, self._record, phones=True)
-        return f"已显示“{name}”的电话，并已记录：{person.name}（{person.section}）。"
+        self.card.value = self._card(phones=True)
+        return self._say("reveal_done", name=name, who=person.name, section=person.section)
 
     def _list_saved(self) -> None:
         found = selection.saved(self.store.entries()) if self.store else {}
@@ -220,15 +262,19 @@ class OneMap:
             data, legend = maps.points(self.board.records.iloc[self.detail.rows], self.rules), maps.point_legend
         if data != self.points.data:
             self.points.data = data
-        self.legend.value = legend(self.rules, self.selection.products)
+        self.legend.value = legend(self.rules, self.selection.products, self._lang)
 
     def _tell(self) -> None:
-        measure = code("area_measure", str(self.rules["reconcile"]["area_measure"]))
-        said = sentence(self.selection, self.chosen, names=True)
-        self.sentence.value = f"<b style='font-size:15px'>{escape(said)}</b> <span>（{escape(measure)}）</span>"
-        self.counts.value = cards.counts(self.chosen)
-        self.townships.show(cards.bars(self.chosen), chosen=self.selection.townships[:1])
-        self.calendar.show(cards.calendar(self.chosen), chosen=cards.months(self.selection.window))
+        measure = code("area_measure", str(self.rules["reconcile"]["area_measure"]), self._lang)
+        said = sentence(self.selection, self.chosen, names=True, lang=self._lang)
+        self.sentence.value = (
+            f"<b style='font-size:15px'>{escape(said)}</b> <span>{escape(self._say('measure', measure=measure))}</span>"
+        )
+        written = self._say("parameters", line=selection.line(self.selection))
+        self.parameters.value = f"<span style='color:#666;overflow-wrap:anywhere'>{escape(written)}</span>"
+        self.counts.value = cards.counts(self.chosen, self._lang)
+        self.townships.show(cards.bars(self.chosen, self._lang), chosen=self.selection.townships[:1])
+        self.calendar.show(cards.calendar(self.chosen, self._lang), chosen=cards.months(self.selection.window))
         count = len(self.chosen)
-        note = f"共 {count:,} 条" + (f"，列出前 {ROWS_SHOWN} 条" if count > ROWS_SHOWN else "")
-        self.table.show(cards.rows(self.board, self.chosen.rows[:ROWS_SHOWN]), title=note)
+        note = self._say("rows_cut" if count > ROWS_SHOWN else "rows", n=count, shown=ROWS_SHOWN)
+        self.table.show(cards.rows(self.board, self.chosen.rows[:ROWS_SHOWN], self._lang), title=note)

@@ -1,12 +1,15 @@
-"""Panels: what all panels share: their style, the line above them, tables of texts. Every text from a sheet is escaped before it becomes HTML."""
+"""Panels: what all panels share: their style, the line above them, who signs, tables of texts. Every text from a sheet is escaped before it becomes HTML."""
 
 from html import escape
 from typing import Final
 
+import ipywidgets
 import pandas as pd
 
+from originmap.decisions import DecisionsError, Person
+from originmap.phrases import phrase
 from originmap.rounds import Round
-from originmap.vocab import code
+from originmap.vocab import Lang, code
 
 # The slider's own read-out is cut at 72 px; a description above its list leaves the list its width.
 CSS: Final = """<style>
@@ -22,11 +25,32 @@ CSS: Final = """<style>
 </style>"""
 
 
-def title_line(round_: Round, theme: str) -> str:
+def title_line(round_: Round, theme: str, lang: Lang = "zh") -> str:
     """Return the line above a panel as HTML: county, theme, round, and that it is internal, or a sample."""
-    sample = "　<b style='color:#B00020'>样例数据（虚构）</b>" if round_.is_sample else ""
-    text = f"{round_.rules['county']['full_name']}{theme}　{round_.name} 批次，截至 {round_.as_of:%Y-%m-%d}　{code('profile', 'internal')}"
+    sample = f"　<b style='color:#B00020'>{escape(phrase('sample', lang))}</b>" if round_.is_sample else ""
+    region = round_.rules["county"]["full_name" if lang == "zh" else "name_en"]
+    about = {"round": round_.name, "as_of": f"{round_.as_of:%Y-%m-%d}", "profile": code("profile", "internal", lang)}
+    text = phrase("title", lang, region=region, theme=theme, **about)
     return f"<div style='font-size:13px'>{escape(text)}{sample}</div>"
+
+
+class Signature:
+    """Who decides: two fields, `who` and `section`, and the `person` that they name."""
+
+    def __init__(self, who: str = "", section: str = "", *, lang: Lang = "zh") -> None:
+        """Build the fields, filled in with what is known."""
+        self._lang = lang
+        self.who, self.section = (
+            ipywidgets.Text(value=value, description=phrase(name, lang), layout={"width": "200px"})
+            for name, value in (("who", who), ("section", section))
+        )
+
+    @property
+    def person(self) -> Person:
+        """Who signs; raises DecisionsError while a field is empty."""
+        if not self.who.value.strip() or not self.section.value.strip():
+            raise DecisionsError(phrase("need_who", self._lang))
+        return Person(self.who.value, self.section.value)
 
 
 def html_table(table: pd.DataFrame) -> str:

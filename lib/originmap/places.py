@@ -20,6 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from originmap import texts
 from originmap.boundaries import read_boundaries
 from originmap.rules import Rules, RulesError
+from originmap.vocab import Lang
 
 WGS84 = "EPSG:4326"
 _OPTIONAL = ["pinyin", "kind", "former_name", "former_code", "seat_lon", "seat_lat", "seat_quality"]
@@ -60,6 +61,13 @@ class Places:
     def names(self) -> dict[str, str]:
         """``{township_code: township}`` in the order of the codes."""
         return dict(zip(self.townships["township_code"], self.townships["township"], strict=True))
+
+    def labels(self, lang: Lang = "zh") -> dict[str, str]:
+        """Return ``{township_code: name}`` for people: in English the pinyin, where there is one."""
+        if lang == "zh":
+            return self.names
+        pinyin = zip(self.names.items(), self.townships["pinyin"], strict=True)
+        return {town: name if pd.isna(said) or not said else str(said) for (town, name), said in pinyin}
 
     @property
     def outline(self) -> BaseGeometry:

@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from originmap.phrases import joined, phrase
+from originmap.vocab import Lang
 from originmap.windows import market_windows
 
 PERIODS: Final = 36
-_THIRDS: Final = "上中下"
+_THIRDS: Final = {"zh": "上中下", "en": ("early", "mid", "late")}
+_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def period(day: date) -> int:
@@ -83,13 +86,27 @@ def parse_window(text: str) -> tuple[int, int] | None:
     return period(first), period(date.fromisoformat(stop) if stop else first)
 
 
-def period_text(at: int) -> str:
+def month_text(at: int, lang: Lang = "zh") -> str:
+    """Return a month (0 … 11) as people write it.
+
+    >>> month_text(4), month_text(4, "en")
+    ('5月', 'May')
+    """
+    return phrase("one_month", lang, month=_month(at, lang))
+
+
+def _month(at: int, lang: Lang) -> str:
+    return str(at + 1) if lang == "zh" else _MONTHS[at]
+
+
+def period_text(at: int, lang: Lang = "zh") -> str:
     """Return a ten-day period as people write it; from 36 on it is the next year's.
 
-    >>> period_text(12), period_text(37)
-    ('5月上旬', '次年1月中旬')
+    >>> period_text(12), period_text(37), period_text(37, "en")
+    ('5月上旬', '次年1月中旬', 'mid Jan next year')
     """
-    return f"{'次年' if at >= PERIODS else ''}{at % PERIODS // 3 + 1}月{_THIRDS[at % 3]}旬"
+    text = phrase("period", lang, month=_month(at % PERIODS // 3, lang), third=_THIRDS[lang][at % 3])
+    return phrase("next_year", lang, when=text) if at >= PERIODS else text
 
 
 def circular(first: int, last: int) -> tuple[int, int]:
@@ -101,24 +118,28 @@ def circular(first: int, last: int) -> tuple[int, int]:
     return (0, PERIODS - 1) if last - first >= PERIODS - 1 else (first % PERIODS, last % PERIODS)
 
 
-def window_text(window: tuple[int, int]) -> str:
+def window_text(window: tuple[int, int], lang: Lang = "zh") -> str:
     """Return a window as people write it, whole months without their thirds.
 
     >>> [window_text(pair) for pair in ((12, 12), (12, 14), (12, 20), (13, 20), (30, 5), (0, 35))]
     ['5月上旬', '5月', '5–7月', '5月中旬–7月下旬', '11月–次年2月', '全年']
+    >>> [window_text(pair, "en") for pair in ((12, 14), (13, 20), (30, 5))]
+    ['May', 'mid May–late Jul', 'Nov–Feb next year']
     """
     first, last = window
     if (last - first) % PERIODS == PERIODS - 1:
-        return "全年"
-    later = "次年" if last < first else ""
+        return phrase("all_year", lang)
     if first % 3 == 0 and last % 3 == 2:
-        if first // 3 == last // 3 and not later:
-            return f"{first // 3 + 1}月"
-        return f"{first // 3 + 1}{'月' if later else ''}–{later}{last // 3 + 1}月"
-    return period_text(first) if first == last else f"{period_text(first)}–{later}{period_text(last)}"
+        if first // 3 == last // 3 and last > first:
+            return month_text(first // 3, lang)
+        months = {"first": _month(first // 3, lang), "last": _month(last // 3, lang)}
+        return phrase("months_round" if last < first else "months", lang, **months)
+    # The next year's periods are numbered from 36 on.
+    end = period_text(last + PERIODS * (last < first), lang)
+    return end if first == last else f"{period_text(first, lang)}–{end}"
 
 
-def windows_text(text: str) -> str:
+def windows_text(text: str, lang: Lang = "zh") -> str:
     """Return ISO pairs as people write them.
 
     >>> windows_text("2023-04-01/2023-06-30;2023-09-01/2023-11-30"), windows_text("2023-08-01/")
@@ -129,5 +150,6 @@ def windows_text(text: str) -> str:
         start, _, stop = pair.partition("/")
         first = period(date.fromisoformat(start))
         last = period(date.fromisoformat(stop)) if stop else first
-        parts.append(window_text((first, last)) + ("" if stop else "起"))
-    return "、".join(parts)
+        said = window_text((first, last), lang)
+        parts.append(said if stop else phrase("from_on", lang, window=said))
+    return joined(parts, lang)

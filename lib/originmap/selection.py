@@ -5,7 +5,7 @@ A filter is a frozen `Selection`; `board.Board.choose` applies it.
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -13,10 +13,11 @@ import pandas as pd
 
 from originmap import decisions
 from originmap.decisions import DecisionsError, Verdict
+from originmap.phrases import joined, phrase
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.seasons import PERIODS, window_text
-from originmap.vocab import code, codes
+from originmap.vocab import Lang, code, codes
 
 # Which column each filter of codes looks at; one more filter is one more field of Selection and one more line here.
 COLUMNS: Final[Mapping[str, str]] = {
@@ -131,29 +132,35 @@ severities=(), text='')
     return Selection(**values)
 
 
-def filters(selection: Selection, rules: Rules, *, places: Places | None = None) -> list[str]:
+def filters(selection: Selection, rules: Rules, *, places: Places | None = None, lang: Lang = "zh") -> list[str]:
     """Return the filters in words, one a filter; products always stand first. Names of townships need `places`."""
-    names = {} if places is None else places.names
-    parts = ["、".join(rules.products[product].name for product in selection.products) or "全部产品"]
-    parts.append("、".join(names.get(town, town) for town in selection.townships))
-    parts.append("、".join(selection.villages))
-    parts.append("、".join(code("subject_type", value) for value in selection.subject_types))
-    parts.append("、".join(code("production_mode", value) for value in selection.production_modes))
-    parts.append("、".join(code("trace_methods", value) for value in selection.trace_methods))
-    parts.append("、".join(f"信用{value}" for value in selection.credit_grades))
+    names = {} if places is None else places.labels(lang)
+
+    def said(field: str, values: Sequence[str]) -> str:
+        return joined([code(field, value, lang) for value in values], lang)
+
+    products = joined([rules.products[product].label(lang) for product in selection.products], lang)
+    parts = [products or phrase("all_products", lang)]
+    parts.append(joined([names.get(town, town) for town in selection.townships], lang))
+    parts.append(joined(selection.villages, lang))
+    parts.append(said("subject_type", selection.subject_types))
+    parts.append(said("production_mode", selection.production_modes))
+    parts.append(said("trace_methods", selection.trace_methods))
+    parts.append(joined([phrase("credit", lang, grade=grade) for grade in selection.credit_grades], lang))
     low, high = selection.min_size, selection.max_size
     if selection.size_unit and not (low is None and high is None):
         text = f"≤{high:g}" if low is None else f"≥{low:g}" if high is None else f"{low:g}–{high:g}"
-        parts.append(text + code("size_unit", selection.size_unit))
+        parts.append(phrase("measured", lang, size=text, unit=code("size_unit", selection.size_unit, lang)))
     if selection.window is not None:
-        parts.append(f"{window_text(selection.window)}上市")
-    parts.append("、".join(f"点位{code('coord_status', value)}" for value in selection.coord_statuses))
+        parts.append(phrase("on_market", lang, window=window_text(selection.window, lang)))
+    points = (phrase("point_is", lang, status=code("coord_status", value, lang)) for value in selection.coord_statuses)
+    parts.append(joined(points, lang))
     if selection.statuses != ("accepted",):
-        parts.append("、".join(code("status", value) for value in selection.statuses) or "各种状态")
+        parts.append(said("status", selection.statuses) or phrase("any_status", lang))
     if selection.severities:
-        parts.append(f"有{'、'.join(code('severity', value) for value in selection.severities)}")
+        parts.append(phrase("with_findings", lang, severity=said("severity", selection.severities)))
     if selection.text.strip():
-        parts.append(f"含“{selection.text.strip()}”")
+        parts.append(phrase("saying", lang, text=selection.text.strip()))
     return [part for part in parts if part]
 
 
@@ -179,3 +186,39 @@ def saved(entries: pd.DataFrame) -> dict[str, Selection]:
         with contextlib.suppress(ValueError):
             found[f"{row['target']['name']}（{row['target']['who']}）"] = read(row["after"])
     return dict(sorted(found.items()))
+
+
+def named(entries: pd.DataFrame, name: str) -> Selection:
+    """Return a saved selection by its name as `saved` gives it, or by the bare name where one person alone has saved one.
+
+    Raises
+    ------
+    ValueError
+        Nobody has saved one of that name, or several people have; the message names those there are.
+    """
+    known = saved(entries)
+    fits = [full for full in known if full == name or full.rpartition("（")[0] == name.strip()]
+    if name in known or len(fits) == 1:
+        return known[name if name in known else fits[0]]
+    raise ValueError(
+        f"{'有几个' if fits else '没有'}名为“{name}”的已存选择；可用：{'、'.join(fits or known) or '无'}。"
+    )
+
+
+def parameters(selection: Selection) -> dict[str, Any]:
+    """Return the filters that are set as a notebook's parameters: `Selection.written` with the window as people write it.
+
+    >>> parameters(Selection(products=("cowpea",), window=(12, 12)))
+    {'products': ['cowpea'], 'window': '5月上旬'}
+    """
+    window = {} if selection.window is None else {"window": window_text(selection.window)}
+    return selection.written() | window
+
+
+def line(selection: Selection) -> str:
+    """Return `parameters` as one line of assignments, to be copied; — where no filter is set.
+
+    >>> line(Selection(products=("cowpea",), window=(12, 12)))
+    "products = ['cowpea']; window = '5月上旬'"
+    """
+    return "; ".join(f"{name} = {value!r}" for name, value in parameters(selection).items()) or "—"

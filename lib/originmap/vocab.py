@@ -331,16 +331,16 @@ def shown(frame: pd.DataFrame, *, products: Mapping[str, str] | None = None, lan
         forms = products if name == "product" else codes(name, lang) if name in CODES else None
         if forms is not None:
             column = column.map(forms).where(column.isin(list(forms)), column)
-        texts = [_written(value) for value in column]
+        texts = [_written(value, lang) for value in column]
         out[label(name, lang) if name in COLUMNS else name] = pd.Series(texts, index=frame.index, dtype="str")
     return pd.DataFrame(out, index=frame.index)
 
 
-def _written(value: object) -> str:
+def _written(value: object, lang: Lang) -> str:
     if pd.isna(value):
         return "—"
     if isinstance(value, (bool, np.bool_)):
-        return "是" if value else "否"
+        return ("是" if value else "否") if lang == "zh" else ("yes" if value else "no")
     if isinstance(value, float):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
     return str(value)
