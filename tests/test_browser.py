@@ -105,6 +105,8 @@ def use_the_map(page, round_, folder):
     page.wait_for_timeout(500)
     again = drawn(page, round_)
     assert again == pytest.approx(before, rel=0.02, abs=5)
+    panel.get_by_role("button", name="GeoJSON", exact=True).click()
+    playwright.expect(panel).to_contain_text("已写到 outputs/map：2023-03_全部产品.geojson。")
 
 
 def test_in_jupyterlab(chromium, notebooks, round_, tmp_path):

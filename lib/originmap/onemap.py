@@ -103,7 +103,7 @@ class OneMap:
         self._looks_back = False
         self._record = -1
         self._busy = False
-        self.takeaway = takeaway.Takeaway(self.look, out)
+        self.takeaway = takeaway.Takeaway(self.look, out, lang)
         self._build()
         self._list_saved()
         self.controls.set(first)
@@ -120,13 +120,13 @@ class OneMap:
         self.reveal.disabled, self.look_back.disabled = not known or self.store is None, not known
         self._quietly(lambda: setattr(self.table, "chosen", [str(position)] if position >= 0 else []))
 
-    def look(self) -> takeaway.View:
-        """Return what is in view now, to be carried away."""
-        return takeaway.View(self.round_, self.selection, self.chosen, self._in_sight())
-
     def _card(self, *, phones: bool = False) -> str:
         past = self._past if self._looks_back else None
         return cards.card(self.round_, self._record, phones=phones, past=past, lang=self._lang)
+
+    def look(self) -> takeaway.View:
+        """Return what is in view now, to be carried away."""
+        return takeaway.View(self.round_, self.selection, self.chosen, self._in_sight(), self._lang)
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""

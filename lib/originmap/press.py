@@ -27,7 +27,18 @@ from originmap.marks import AUTHOR, STAMP, repacked
 TEMPLATE: Final = "briefing_template.docx"
 # The placeholders of the template: words inside a line, and whole parts, each alone in its paragraph as {{p name }}.
 WORDS: Final = ("marks", "title", "subtitle", "office", "date")
-PARTS: Final = ("situation", "bases", "compared", "market", "late", "rectification", "duties", "remarks", "annexes")
+PARTS: Final = (
+    "situation",
+    "bases",
+    "selected",
+    "compared",
+    "market",
+    "late",
+    "rectification",
+    "duties",
+    "remarks",
+    "annexes",
+)
 STYLES: Final = ("简报一级标题", "简报二级标题", "简报正文", "简报图表题", "简报表格", "简报附表", "简报注", "简报编号")
 LINEAGE: Final = "../lineage.html#"
 BODY_MM: Final = 156.0

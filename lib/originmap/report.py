@@ -19,6 +19,7 @@ from originmap import (
     exports,
     figures,
     frontpage,
+    gate,
     gisfiles,
     growers,
     manifest,
@@ -122,6 +123,7 @@ def _build(
         public = settings.profile == "public"
         frontpage.write(round_, build, public=public)
         manifest.write(round_, build, settings.public_form(), public=public)
+        gate.inspect(build, gate.Watch.of(round_, settings.profile))
         bar.update()
 
 
@@ -132,6 +134,7 @@ def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Pa
         if returns:
             write_slips(round_, build / "returns")
         manifest.write(round_, build, Settings(round_.folder).public_form())
+        gate.inspect(build, gate.Watch.of(round_))
         return place()
 
 
@@ -194,21 +197,10 @@ def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[part].name}")
 
 
-def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
-    gaps = reconcile.planting_area(round_)
-    page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, figures.furniture(round_))
-    figures.save(page, _folder(build, "briefings") / "县级简报图")
-
-
 def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
     before = next(iter(_earlier(settings)), None)
     desk = briefing.desk(round_, before=before, profile=settings.profile)
-    townships = [] if settings.county_only else codes
-    printed = briefing.write(desk, _folder(build, "briefings"), townships=townships)
-    printed += traces.in_tables(desk.figures.figures.values())
-    traces.write(
-        build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=settings.profile == "public"
-    )
+    traces.write_briefings(desk, build, townships=[] if settings.county_only else codes)
 
 
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -298,7 +290,7 @@ def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -
 
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
-    "briefings": Piece(_briefings),
+    "briefings": Piece(_briefings, public=True),
     "progress": Piece(_progress),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
@@ -306,7 +298,6 @@ PIECES: Final[Mapping[str, Piece]] = {
     "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution, public=True),
-    "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
     "gis": Piece(_gis),
