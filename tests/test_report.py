@@ -21,7 +21,7 @@ import pytest
 from books import area_sheet, collection_sheet, grower, write_book
 
 import originmap as om
-from originmap import cli, exports, publishing
+from originmap import cli
 from originmap.rounds import PROJECT
 
 
@@ -182,57 +182,6 @@ def test_an_unknown_township_is_said(tmp_path: Path, inbox: Path, capsys: pytest
         assert f"没有这个乡镇：{wrong}。{f'是否想写 {near}？' if near else ''}可用：" in said
         assert said.count("\n") == 1
     assert not list(tmp_path.glob("o*"))
-
-
-def test_an_interrupted_swap_is_completed(tmp_path: Path, inbox: Path) -> None:
-    out = tmp_path / "out"
-    run("check", inbox, "--out", out)
-    before = tree(out)
-    # Killed between the two renames: the new tree is complete, the old one has stepped aside.
-    out.rename(tmp_path / "out.old")
-    publishing.complete_swap(out)
-    assert tree(out) == before
-    (tmp_path / "out.new").mkdir()
-    (tmp_path / "out.new" / "half.csv").write_text("x", encoding="utf-8")
-    assert run("check", inbox, "--out", out) == 0
-    assert tree(out) == before
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == ["out"]
-
-
-def test_a_failure_while_building_leaves_the_old_tree(
-    tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    run("check", inbox, "--out", out)
-    before = tree(out)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "findings.csv")
-
-    monkeypatch.setattr(exports, "write_csv", full)
-    assert run("check", inbox, "--out", out) == 2
-    assert tree(out) == before
-    assert not (tmp_path / "out.new").exists()
-
-
-def test_a_file_held_open_gives_a_second_tree(
-    tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    run("check", inbox, "--out", out)
-    before = tree(out)
-    rename = Path.rename
-
-    def held(self: Path, target: Path) -> Path:
-        if self.name == "out":
-            raise PermissionError(13, "in use", str(out / "findings.csv"))
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", held)
-    assert run("check", inbox, "--out", out) == 0
-    assert "findings.csv" in capsys.readouterr().out
-    assert tree(out) == before
-    assert tree(tmp_path / "out-2") == before
 
 
 def test_a_report_verifies_itself_whatever_the_jobs_and_says_nothing_of_the_machine(
