@@ -4,6 +4,7 @@ import contextlib
 import getpass
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -234,3 +236,40 @@ def test_public_and_county_only_leave_township_papers_out(tmp_path: Path, inbox:
     text = "".join((tmp_path / "p" / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json"))
     for private in ("湖头镇 报送", "林小样", "陈小样", "139"):
         assert private not in text.split("data:image")[0], private
+
+
+@pytest.mark.skipif("ORIGINMAP_SOAK" not in os.environ, reason="minutes long: make soak")
+@pytest.mark.parametrize(
+    ("kills", "least_s", "most_s", "command"),
+    [
+        (100, 0.5, 3.0, ["check"]),
+        (5, 5.0, 40.0, ["report", "--county-only", "--jobs", "2"]),
+    ],
+)
+def test_a_killed_command_leaves_the_old_tree_or_the_new_one(
+    tmp_path: Path, inbox: Path, kills: int, least_s: float, most_s: float, command: list[str]
+) -> None:
+    """The real commands, killed at random: what stands is a tree that a command finished, byte by byte; no worker lives on."""
+    whole = [
+        sys.executable,
+        "-m",
+        "originmap.cli",
+        command[0],
+        str(inbox),
+        "--out",
+        str(tmp_path / "out"),
+        *command[1:],
+    ]
+    subprocess.run(whole, check=True, capture_output=True)
+    before, chance = tree(tmp_path / "out"), np.random.default_rng(7)
+    for _ in range(kills):
+        running = subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(chance.uniform(least_s, most_s))
+        running.kill()
+        running.wait()
+        publishing.complete_swap(tmp_path / "out")
+        assert tree(tmp_path / "out") == before
+    subprocess.run(whole, check=True, capture_output=True)
+    assert tree(tmp_path / "out") == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == ["out"]
