@@ -14,14 +14,14 @@ ORDER = (
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
-    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels past testimony drawing locate "
-    "confirm balance cards listing controls onemap page symbols bars figures printed multiples briefing exports summaries corrections "
+    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps rapidtests shading basemaps panels legends past testimony drawing locate "
+    "confirm balance cards listing controls layers onemap page symbols bars figures printed multiples briefing exports summaries corrections "
     "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
+    *"formats archives parts workbooks sheets rules basemaps boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
     "publishing report sample scale cli".split(),
 }
 FILE_CALLS = set(
@@ -29,8 +29,19 @@ FILE_CALLS = set(
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "morning", "onemap", "panels"},
-    "ipyleaflet": {"drawing", "locate", "maps", "panels"},
+    "ipywidgets": {
+        "balance",
+        "confirm",
+        "controls",
+        "desks",
+        "drawing",
+        "layers",
+        "locate",
+        "morning",
+        "onemap",
+        "panels",
+    },
+    "ipyleaflet": {"basemaps", "drawing", "layers", "locate", "maps", "panels"},
     "anywidget": {"listing"},
 }
 LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]

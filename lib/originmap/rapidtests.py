@@ -15,9 +15,12 @@ from originmap.board import Board
 from originmap.ledgers import TEST_COLUMNS
 from originmap.maps import DECIMALS, GeoJson
 from originmap.places import Places
+from originmap.selection import Selection
 from originmap.subjects import normal_name
 
-SAMPLE_COLUMNS: Final = "township_code township subject_name subject sample_id product sampled_on item result cell".split()
+SAMPLE_COLUMNS: Final = (
+    "township_code township subject_name subject sample_id product sampled_on item result cell".split()
+)
 MOST_MARKS: Final = 400  # more of them, and each township's are one mark at its seat
 # Frames about a point, so that neither hides the other: passed a square, failed a triangle, without a result a diamond.
 _FRAMES: Final[Mapping[str, Sequence[tuple[float, float]]]] = {
@@ -65,7 +68,9 @@ def placed(tests: pd.DataFrame, board: Board) -> pd.DataFrame:
     name = normal_name(records["subject_name"], board.places)
     frame = pd.DataFrame({"township_code": records["township_code"], "subject": name, "product": records["product"]})
     frame = frame.reset_index(drop=True).assign(row=np.arange(len(records)))
-    frame = frame[(records["status"] == "accepted").to_numpy() & frame["subject"].notna() & frame["township_code"].notna()]
+    frame = frame[
+        (records["status"] == "accepted").to_numpy() & frame["subject"].notna() & frame["township_code"].notna()
+    ]
     there = frame[board.located[frame["row"]]]
     found = tests.reset_index(drop=True)
     for keys, column in ((["township_code", "subject", "product"], "same"), (["township_code", "subject"], "other")):
@@ -88,6 +93,15 @@ def placed(tests: pd.DataFrame, board: Board) -> pd.DataFrame:
     return found.drop(columns=["same", "other"])
 
 
+def chosen(found: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """Return the samples of the selection's products and townships; its other filters are about records."""
+    keep = pd.Series(data=True, index=found.index)
+    for wanted, column in ((selection.products, "product"), (selection.townships, "township_code")):
+        if wanted:
+            keep &= found[column].isin(wanted)
+    return found[keep]
+
+
 def fate(results: pd.Series) -> str:
     """Return what several samples come to: any failed, else any passed, else unknown."""
     return "fail" if (results == "fail").any() else "pass" if (results == "pass").any() else "unknown"
@@ -102,7 +116,9 @@ def marks(found: pd.DataFrame) -> pd.DataFrame:
     columns = ["key", "where", "lon", "lat", "result", "samples", "failed"]
     if on_map.empty:
         return pd.DataFrame(columns=columns)
-    on_map["key"] = np.where(on_map["where"] == "subject", "r" + on_map["row"].astype("str"), "t" + on_map["township_code"])
+    on_map["key"] = np.where(
+        on_map["where"] == "subject", "r" + on_map["row"].astype("str"), "t" + on_map["township_code"]
+    )
     if on_map["key"].nunique() > MOST_MARKS:
         on_map["key"], on_map["where"] = "t" + on_map["township_code"], "township"
         on_map[["lon", "lat"]] = on_map.groupby("key")[["lon", "lat"]].transform("mean")
@@ -123,7 +139,10 @@ def features(made: pd.DataFrame, zoom: float) -> GeoJson:
     for row in made.to_dict("records"):
         degrees = FRAME_PX * 360 / (256 * 2.0**zoom)
         across, up = degrees, degrees * math.cos(math.radians(row["lat"]))
-        ring = [[round(row["lon"] + x * across, DECIMALS), round(row["lat"] + y * up, DECIMALS)] for x, y in _FRAMES[row["result"]]]
+        ring = [
+            [round(row["lon"] + x * across, DECIMALS), round(row["lat"] + y * up, DECIMALS)]
+            for x, y in _FRAMES[row["result"]]
+        ]
         style = {**STYLES[row["result"]], **(_TOWN_FILL if row["where"] == "township" else {})}
         own: dict[str, Any] = {name: row[name] for name in ("key", "result", "samples", "failed")}
         geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
