@@ -277,6 +277,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_located": ("未定位", "Not located"),
         "townships": ("乡镇", "Townships"),
         "gaps": ("缺口", "Gaps"),
+        "grid": ("网格", "Grid"),
         "rapid_tests": ("快检", "Rapid tests"),
         "plots": ("地块", "Plots"),
     },
