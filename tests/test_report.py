@@ -23,7 +23,7 @@ import pytest
 from books import area_sheet, collection_sheet, grower, write_book
 
 import originmap as om
-from originmap import cli
+from originmap import cli, publishing
 from originmap.rounds import PROJECT
 
 

@@ -277,6 +277,7 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_located": ("未定位", "Not located"),
         "townships": ("乡镇", "Townships"),
         "gaps": ("缺口", "Gaps"),
+        "grid": ("网格", "Grid"),
         "rapid_tests": ("快检", "Rapid tests"),
         "plots": ("地块", "Plots"),
     },
@@ -301,6 +302,11 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "no_size": ("没有可用的规模", "No size known"),
         "no_tests": ("没有检测", "Not tested"),
         "no_result": ("没有写结果", "No result given"),
+    },
+    "off_map": {
+        "no_subject": ("采集表里没有这个主体", "No such subject in the collection sheets"),
+        "no_point": ("主体没有定位", "The subject has no point"),
+        "no_township": ("不知乡镇", "Township unknown"),
     },
     "profile": {"internal": ("内部资料", "Internal"), "public": ("公开", "Public")},
 }
