@@ -40,8 +40,8 @@ class Layers:
     ----------
     map
         The ipyleaflet map.
-    shade, mark, base, tests_shown, plots_shown
-        Menus of what townships are coloured by and have symbols for and of base maps, switches of rapid tests and plots.
+    shade, mark, base, points_shown, tests_shown, plots_shown
+        Menus of what townships are coloured by and have symbols for and of base maps, switches of points, rapid tests and plots.
     cells, ground, symbols, tests, plots
         GeoJSON layers; `cells` is clicked, `ground` coloured.
     legend, said, figures, off_map, test_list
@@ -73,7 +73,7 @@ class Layers:
         above
             Layers that are drawn over the cells: the points, the chosen record.
         redraw
-            Called when another base map asks for everything elsewhere.
+            Called when points must be drawn elsewhere, or not at all.
         tell
             Called with HTML about the test or plot that was clicked.
 
@@ -169,10 +169,11 @@ class Layers:
         self.mark = self._menu("mark", [none, *((measures[name], name) for name in MEASURES if MEASURES[name].total)])
         self.base = self._menu("base_map", [(one.name or say("no_base"), code) for code, one in self._bases.items()])
         self.base.layout.display = "" if len(self._bases) > 1 else "none"
-        self.tests_shown, self.plots_shown = (
+        self.points_shown, self.tests_shown, self.plots_shown = (
             ipywidgets.Checkbox(description=say(key), indent=False, layout={"width": "auto"})
-            for key in ("show_tests", "show_plots")
+            for key in ("show_points", "show_tests", "show_plots")
         )
+        self.points_shown.value = True
         self.tests_shown.disabled = self._round.rapid_tests.empty
         self.plots_shown.disabled = self._round.plots.empty
         self.legend, self.said, self.figures, self.off_map, self.test_list = (ipywidgets.HTML() for _ in range(5))
@@ -182,7 +183,8 @@ class Layers:
         self.lists.set_title(0, say("figures"))
         self.lists.set_title(2, say("show_tests"))
         self.view = ipywidgets.HBox(
-            [self.shade, self.mark, self.tests_shown, self.plots_shown, self.base, self.said], layout=WRAP
+            [self.shade, self.mark, self.points_shown, self.tests_shown, self.plots_shown, self.base, self.said],
+            layout=WRAP,
         )
 
     def _menu(self, key: str, options: list[tuple[str, str]]) -> Any:
@@ -191,6 +193,7 @@ class Layers:
     def _observe(self) -> None:
         for menu in (self.shade, self.mark):
             menu.observe(lambda _: self._shade(), "value")
+        self.points_shown.observe(lambda _: self._redraw(), "value")
         self.tests_shown.observe(lambda _: self._draw_tests(), "value")
         self.plots_shown.observe(lambda _: self._draw_plots(), "value")
         self.base.observe(lambda change: self._rebase(change["new"]), "value")

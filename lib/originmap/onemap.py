@@ -278,7 +278,7 @@ class OneMap:
             data, legend = maps.groups(self.detail.groups, self.rules), maps.group_legend
         else:
             data, legend = maps.points(self.board.records.iloc[self.detail.rows], self.rules), maps.point_legend
-        self.layers.put(self.points, data)
+        self.layers.put(self.points, data if self.layers.points_shown.value else maps.nothing())
         self.legend.value = legend(self.rules, self.selection.products, self._lang)
 
     def _tell(self) -> None:
