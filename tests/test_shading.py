@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 import originmap as om
-from originmap import maps, rapidtests, shading
+from originmap import ground, maps, rapidtests, shading
 from originmap.board import Board
 from originmap.selection import Selection
 from originmap.subjects import standing
@@ -149,7 +149,7 @@ def test_breaks_are_the_rules_and_wrong_ones_are_refused(round_):
 def test_cells_carry_class_colours_and_unknowns_a_hatch(round_, board, facts):
     selection = Selection(products=("cowpea",))
     made = shading.of("coverage_pct", board.choose(selection), selection, facts)
-    data = shading.cells(made, round_.places)
+    data = ground.cells(made, round_.places)
     cells = [feature for feature in data["features"] if feature["geometry"]["type"] != "MultiLineString"]
     lines = [feature for feature in data["features"] if feature["geometry"]["type"] == "MultiLineString"]
     assert len(cells) == 24
@@ -173,7 +173,7 @@ def test_cells_carry_class_colours_and_unknowns_a_hatch(round_, board, facts):
 def test_symbols_have_areas_in_proportion_and_none_for_zero(round_, board, facts):
     selection = Selection(products=("cowpea",))
     made = shading.of("area_mu", board.choose(selection), selection, facts)
-    features = shading.symbols(made, round_.places)["features"]
+    features = ground.symbols(made, round_.places)["features"]
     sized = [feature["properties"] for feature in features if feature["properties"]["value"] is not None]
     assert len(sized) == int((made.table["value"] > 0).sum()) > 10
     per_mu = {round(own["style"]["radius"] ** 2 / own["value"], 1) for own in sized if own["value"] > 30}
@@ -183,7 +183,7 @@ def test_symbols_have_areas_in_proportion_and_none_for_zero(round_, board, facts
     huge = shading.Shading(
         "area_mu", "mu", ("cowpea",), made.table.assign(value=made.table["value"] * 1e6), made.edges, made.colours
     )
-    assert max(shading.radii(huge)) == pytest.approx(shading.MOST_PX, abs=0.1)
+    assert max(ground.radii(huge)) == pytest.approx(ground.MOST_PX, abs=0.1)
 
 
 def test_silence_is_not_zero(round_, board, facts):

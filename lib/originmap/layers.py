@@ -13,7 +13,7 @@ import ipyleaflet
 import ipywidgets
 import traitlets
 
-from originmap import basemaps, legends, maps, plots, rapidtests, shading
+from originmap import basemaps, ground, legends, maps, plots, rapidtests, shading
 from originmap.board import Board, Chosen
 from originmap.maps import GeoJson
 from originmap.phrases import phrase
@@ -88,7 +88,6 @@ class Layers:
         self._bases = basemaps.configured(round_.rules)
         self.base_map = self._bases[""]
         self.shadings: tuple[Shading | None, Shading | None] = (None, None)
-        self._written: dict[str, str] = {}
         self._build(above)
         self._observe()
 
@@ -151,7 +150,7 @@ class Layers:
         places, say, lang = self._round.places, self._say, self._lang
         self._outlines = maps.cells(places, styles={town: {"fillOpacity": 0.0} for town in places.names})
         self.cells = maps.cell_layer(self._outlines, lang)
-        self.ground = _Below(data=shading.cells(None, places), name=say("layer_ground"))
+        self.ground = _Below(data=ground.cells(None, places), name=say("layer_ground"))
         self.symbols = _Below(
             data=maps.nothing(), name=say("layer_marks"), pane="totals", point_style={"pane": "totals"}
         )
@@ -208,23 +207,21 @@ class Layers:
             if name
         }
         self.shadings = (made.get(self.shade.value), made.get(self.mark.value))
-        ground, totals = self.shadings
+        coloured, totals = self.shadings
         places, over = self._round.places, bool(self.base_map.code)
         self.put(
             self.ground,
-            shading.cells(ground, places, opacity=_OVER_BASE if over else 1.0, plain=0.0 if over else 1.0),
+            ground.cells(coloured, places, opacity=_OVER_BASE if over else 1.0, plain=0.0 if over else 1.0),
         )
-        self.put(self.symbols, shading.symbols(totals, places))
-        texts = legends.under_names(ground, totals)
-        if texts != self._written:
-            maps.relabel(self.labels, places, texts, before=self._written, lang=self._lang)
-            self._written = texts
+        self.put(self.symbols, ground.symbols(totals, places))
+        texts = legends.under_names(coloured, totals)
+        maps.relabel(self.labels, places, texts, self._lang)
         self.figures.value = legends.figures(self.shadings, self._round, self._lang)
         self._legend()
 
     def _legend(self) -> None:
-        ground, totals = self.shadings
-        parts = [legends.classes(ground, self._round, self._lang), legends.circles(totals, self._round, self._lang)]
+        coloured, totals = self.shadings
+        parts = [legends.classes(coloured, self._round, self._lang), legends.circles(totals, self._round, self._lang)]
         if self.tests_shown.value:
             parts.append(legends.samples(self._shown_tests, self._lang))
         if self.plots_shown.value:

@@ -28,6 +28,7 @@ from originmap.plans import (
     coverage_plan,
     has_point,
     point_plan,
+    radius_px,
     size_breaks,
 )
 from originmap.rules import Rules
@@ -43,7 +44,6 @@ _HOVER: Final = {"color": "#000000", "weight": 2.5}
 _RING: Final = {"radius": 13, "color": "#000000", "weight": 3, "opacity": 1.0, "fillOpacity": 0.0}
 # Below what is drawn and clicked: a picture, shaded cells, symbols at the seats.
 PANES: Final = {"picture": {"zIndex": 250}, "ground": {"zIndex": 350}, "totals": {"zIndex": 360}}
-_PX_PER_PT: Final = 2.1  # a screen is looked at from further away than paper
 _BUYER_FILL: Final = "#FFFFFF"
 
 
@@ -82,13 +82,13 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
     """Return the located records as one GeoJSON of points, the largest first so that none is covered.
 
     Each has `record_id`, `product`, `area_mu` (None for animals and buyers, who stand outside areas) and its style: colour by
-    product, area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
+    product (grey where that is unknown), area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
     """
     plan = point_plan(records.assign(status="accepted"), rules)  # whatever its status: somebody chose it
     rows = records[has_point(records)].set_index("record_id")
     rows = rows.loc[plan["record_id"]]
     where = np.round(shapely.get_coordinates(rows.geometry.to_numpy()), DECIMALS).tolist()
-    radius = _radius(plan["area_pt2"]).tolist()
+    radius = radius_px(plan["area_pt2"]).tolist()
     area = rows["area_mu"].to_numpy("float64", na_value=np.nan)
     features = []
     for at, row in enumerate(plan.itertuples()):
@@ -97,6 +97,11 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
         own = {"record_id": row.record_id, "product": row.product, "area_mu": known}
         place = {"type": "Point", "coordinates": where[at]}
         features.append(_feature(place, {**own, "style": {**fill, "radius": radius[at]}}))
+    # A row whose product cannot be told has no colour of its own, but it has a place.
+    other = records[has_point(records) & ~records["record_id"].isin(plan["record_id"])]
+    for name, point in zip(other["record_id"], other.geometry, strict=True):
+        own = {"record_id": name, "product": None, "area_mu": None, "style": {"fillColor": MIXED}}
+        features.append(_feature(ring(point.x, point.y)["features"][0]["geometry"], own))
     return _collection(features)
 
 
@@ -182,7 +187,7 @@ def label_layer(places: Places, lang: Lang = "zh") -> Any:
         markers.append(
             ipyleaflet.Marker(
                 location=[round(float(lat), DECIMALS), round(float(lon), DECIMALS)],
-                icon=_label(names[town.township_code]),
+                icon=_icon(_label(names[town.township_code])),
                 draggable=False,
                 keyboard=False,  # 24 names are no stops for the tab key
             )
@@ -190,19 +195,11 @@ def label_layer(places: Places, lang: Lang = "zh") -> Any:
     return ipyleaflet.LayerGroup(layers=markers, name=phrase("layer_names", lang))
 
 
-def relabel(
-    layer: Any,
-    places: Places,
-    texts: Mapping[str, str],
-    *,
-    before: Mapping[str, str] | None = None,
-    lang: Lang = "zh",
-) -> None:
-    """Write ``{township_code: text}`` under the names of a `label_layer`; with `before`, what stands there, only where it differs."""
+def relabel(layer: Any, places: Places, texts: Mapping[str, str], lang: Lang = "zh") -> None:
+    """Write ``{township_code: text}`` under the names of a `label_layer`, where something else stands there."""
     for marker, (town, name) in zip(layer.layers, places.labels(lang).items(), strict=True):
-        text = texts.get(town, "")
-        if before is None or before.get(town, "") != text:
-            old, marker.icon = marker.icon, _label(name, text)
+        if (html := _label(name, texts.get(town, ""))) != marker.icon.html:
+            old, marker.icon = marker.icon, _icon(html)
             old.close()
 
 
@@ -237,17 +234,19 @@ def map_note(places: Places, *, is_sample: bool, profile: str = "internal", lang
     return "　".join([code("profile", profile, lang), *sample, schematic, "WGS84"])
 
 
-def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh") -> str:
+def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh", *, unknown: bool = False) -> str:
     """Return the legend of the points as HTML: one product one colour, sizes in the units of `products` (all by default)."""
     shown = [rules.products[product] for product in products or rules.products]
     lines = [_line(_dot(10, product.colour), product.label(lang)) for product in shown]
     buyer = phrase("hollow", lang, who=code("subject_type", "buyer", lang))
     lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), buyer))
+    if unknown:
+        lines.append(_line(_dot(8, MIXED), phrase("product_unknown", lang)))
     breaks = {unit: edges for unit, edges in size_breaks(rules).items() if unit in {product.unit for product in shown}}
     sizes = []
     for index, area in enumerate(SIZE_PT2):
         texts = [f"{class_label(edges, index)} {code('size_unit', unit, lang)}" for unit, edges in breaks.items()]
-        sizes.append(_line(_dot(2 * _radius(area), "#666666"), " · ".join(texts)))
+        sizes.append(_line(_dot(2 * radius_px(area), "#666666"), " · ".join(texts)))
     return _row("legend_products", lines, lang) + _row("legend_sizes", sizes, lang)
 
 
@@ -357,10 +356,6 @@ def rounded(value: Any) -> Any:
     return value if isinstance(value, str) else [rounded(item) for item in value]
 
 
-def _radius(area_pt2: Any) -> Any:
-    return np.round(np.sqrt(area_pt2 / math.pi) * _PX_PER_PT, 1)
-
-
 def _zoom(west: float, south: float, east: float, north: float) -> float:
     """Return the largest zoom (in quarters) at which the bounds fit `VIEW_PX` in Web Mercator."""
     stretch = 1 / math.cos(math.radians((south + north) / 2))
@@ -368,14 +363,18 @@ def _zoom(west: float, south: float, east: float, north: float) -> float:
     return math.floor(-4 * math.log2(at_zero)) / 4
 
 
-def _label(name: str, text: str = "") -> Any:
+def _label(name: str, text: str = "") -> str:
     halo = "text-shadow:" + ",".join(["0 0 2px #fff"] * 6)
     below = f"<br><b>{escape(text)}</b>" if text else ""
     # No size, and no pointer events: a name never stands between the pointer and a point.
-    html = (
+    return (
         f"<div style='position:absolute;transform:translate(-50%,-50%);white-space:nowrap;pointer-events:none;"
+        "max-width:12em;overflow:hidden;text-overflow:ellipsis;"
         f"text-align:center;font:600 11px/1.15 sans-serif;color:#222;{halo}'>{escape(name)}{below}</div>"
     )
+
+
+def _icon(html: str) -> Any:
     return ipyleaflet.DivIcon(html=html, icon_size=[0, 0], icon_anchor=[0, 0])
 
 

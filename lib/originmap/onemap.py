@@ -14,7 +14,7 @@ import ipywidgets
 import numpy as np
 import pandas as pd
 
-from originmap import cards, detail, maps, seasons, selection
+from originmap import cards, detail, maps, seasons, selection, takeaway
 from originmap.board import Board, Chosen, sentence
 from originmap.controls import WRAP, Controls
 from originmap.decisions import DecisionsError, Person, Store
@@ -49,6 +49,8 @@ class OneMap:
         The button that reads earlier rounds for the card.
     title, sentence, legend, counts, card, said, parameters
         HTML of what is selected, of the chosen record, of what was just done, and the selection as a line for a notebook.
+    takeaway
+        The buttons that write what is in view to files, see `takeaway.Takeaway`.
     view
         All of it, to be displayed.
     board, selection, chosen, detail
@@ -63,6 +65,7 @@ class OneMap:
         products: Sequence[str] = (),
         window: str = "",
         chosen: Selection | None = None,
+        out: Path | str = takeaway.OUT,
         lang: Lang = "zh",
         rules_file: Path | str | None = None,
     ) -> None:
@@ -78,6 +81,8 @@ class OneMap:
             Codes, and a window as people write it (5月上旬, 5-7月), set at first.
         chosen
             A whole selection to begin with instead.
+        out
+            The folder that what is carried away is written to.
         lang
             ``zh`` or ``en``: of everything but names and what stands in the sheets.
         rules_file
@@ -101,6 +106,7 @@ class OneMap:
         self._looks_back = False
         self._record = -1
         self._busy = False
+        self.takeaway = takeaway.Takeaway(self.look, out, lang)
         self._build()
         self._list_saved()
         self.controls.set(first)
@@ -120,6 +126,10 @@ class OneMap:
     def _card(self, *, phones: bool = False) -> str:
         past = self._past if self._looks_back else None
         return cards.card(self.round_, self._record, phones=phones, past=past, lang=self._lang)
+
+    def look(self) -> takeaway.View:
+        """Return what is in view now, to be carried away."""
+        return takeaway.View(self.round_, self.selection, self.chosen, self.layers.sight(), self._lang)
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""
@@ -181,6 +191,7 @@ class OneMap:
                 keep,
                 self.said,
                 self.parameters,
+                self.takeaway.view,
             ]
         )
         view.add_class("originmap")
@@ -277,7 +288,9 @@ class OneMap:
         if len(self.detail.groups):
             data, legend = maps.groups(self.detail.groups, self.rules), maps.group_legend
         else:
-            data, legend = maps.points(self.board.records.iloc[self.detail.rows], self.rules), maps.point_legend
+            rows = self.board.records.iloc[self.detail.rows]
+            unknown = not rows["product"].isin(list(self.rules.products)).all()
+            data, legend = maps.points(rows, self.rules), partial(maps.point_legend, unknown=unknown)
         self.layers.put(self.points, data if self.layers.points_shown.value else maps.nothing())
         self.legend.value = legend(self.rules, self.selection.products, self._lang)
 

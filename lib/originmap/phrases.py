@@ -97,6 +97,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     # legends
     "legend_products": ("品种", "Product"),
     "legend_sizes": ("规模", "Size"),
+    "product_unknown": ("产品不明", "product unknown"),
     "hollow": ("{who}（空心）", "{who} (hollow)"),
     "legend_groups": ("分组", "Groups"),
     "legend_records": ("记录数", "Records"),
@@ -165,6 +166,18 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "south_north": ("南、北", "South, north"),
     "coordinates": ("坐标摘要", "Digest of coordinates"),
     "symbols": ("符号摘要", "Digest of symbols"),
+    # carried away
+    "take": ("带走：", "Carry away:"),
+    "take_picture": ("图（PNG、PDF）", "Picture (PNG, PDF)"),
+    "take_page": ("网页（离线可用）", "Web page (offline)"),
+    "take_gpkg": ("GeoPackage 和 QGIS 项目", "GeoPackage and QGIS project"),
+    "take_geojson": ("GeoJSON", "GeoJSON"),
+    "take_kml": ("KML", "KML"),
+    "take_xlsx": ("Excel 表", "Excel table"),
+    "taking": ("正在写……", "Writing …"),
+    "taken": ("已写到 {folder}：{names}。", "Written to {folder}: {names}."),
+    "taken_lost": ("没有定位的 {n} 条只在 GeoPackage、网页和 Excel 表里。", "{n} without a point are only in the GeoPackage, the page and the Excel table."),
+    "taken_of": ("选中：{sentence}。", "Chosen: {sentence}."),
 }  # fmt: skip
 
 

@@ -272,6 +272,15 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_reported": ("乡镇未报", "Not reported"),
         "not_needed": ("不要求", "Not asked for"),
     },
+    "gis_table": {
+        "base_points": ("产地点位", "Bases"),
+        "not_located": ("未定位", "Not located"),
+        "townships": ("乡镇", "Townships"),
+        "gaps": ("缺口", "Gaps"),
+        "grid": ("网格", "Grid"),
+        "rapid_tests": ("快检", "Rapid tests"),
+        "plots": ("地块", "Plots"),
+    },
     # What a township is shaded or marked with, and why its figure is not known.
     "measure": {
         "area_mu": ("面积", "Area"),
