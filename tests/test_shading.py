@@ -59,7 +59,7 @@ def by_pandas(measure, round_, records, products):
     return joined.groupby("township_code").size()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(selection=SELECTIONS, measure=some.sampled_from(["area_mu", "heads", "subjects", "findings"]))
 def test_figures_of_the_chosen_records_are_those_of_pandas(round_, board, facts, selection, measure):
     chosen = board.choose(selection)

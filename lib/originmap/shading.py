@@ -16,7 +16,7 @@ import pandas as pd
 
 from originmap import coding
 from originmap.board import Board, Chosen
-from originmap.coding import Floats, Ints
+from originmap.coding import Bools, Floats, Ints
 from originmap.plans import COVERAGE_COLOURS, coverage_class, coverage_labels
 from originmap.rapidtests import placed, samples
 from originmap.reconcile import KNOWN, planting_area
@@ -130,21 +130,30 @@ class Facts:
         return placed(self.samples, self._board)
 
     @cached_property
-    def findings(self) -> Ints:
-        """How many errors and warnings stand against each record of the board."""
+    def findings(self) -> tuple[Ints, Ints]:
+        """Positions on the board of the records with errors or warnings against them, and how many each has."""
         found = self._round.findings
         against = found[found["severity"].isin(["error", "warning"]) & found["record_id"].notna()]
-        counts = against.groupby("record_id").size()
-        return self._board.records["record_id"].map(counts).fillna(0).to_numpy("int64")
+        counts = self._board.records["record_id"].map(against.groupby("record_id").size()).fillna(0).to_numpy("int64")
+        rows = np.flatnonzero(counts)
+        return rows, counts[rows]
+
+    @cached_property
+    def _met(self) -> Bools:
+        """Which township (rows) has a record of which product, as the board numbers them."""
+        town, product = (self._board.coded[name] for name in ("township_code", "product"))
+        met = np.zeros((len(town.names) + 1, len(product.names) + 1), dtype=bool)
+        met[town.place, product.place] = True
+        return met
 
     def silent(self, products: Sequence[str]) -> dict[str, str]:
         """Return ``{township_code: reason}`` of the townships that said nothing of any of the products, or nothing at all."""
         told, rules = self._round.submissions, self._round.rules
         came = set(told["township_code"])
         spoke = set(told.loc[told["product"].isin(list(products)), "township_code"])
-        town, product = (self._board.coded[name] for name in ("township_code", "product"))
-        wanted = product.among(products)
-        spoke |= {town.names[at] for at in np.unique(town.place[wanted]) if at >= 0}
+        town, product = (self._board.coded[name].names for name in ("township_code", "product"))
+        wanted = [at for at, name in enumerate(product) if name in products]
+        spoke |= {town[at] for at in np.flatnonzero(self._met[:-1, wanted].any(axis=1))}
         due = any(rules.products[name].due_from <= self._round.as_of.date() for name in products)
         why = "not_reported" if due else "not_due"
         return {at: why if at in came else "not_submitted" for at in self._round.places.names if at not in spoke}
@@ -222,7 +231,7 @@ def _counted(frame: pd.DataFrame, measure: str, chosen: Chosen, products: Sequen
         frame.loc[frame["value"].isna(), "reason"] = "no_size"
     else:
         town = chosen.board.coded["township_code"]
-        found = _subjects(chosen) if measure == "subjects" else _by_town(chosen, facts.findings)
+        found = _subjects(chosen) if measure == "subjects" else _against(chosen, facts.findings)
         counts = pd.Series(found[: len(town.names)], index=list(town.names))
         frame["value"] = counts.reindex(frame.index, fill_value=0.0).astype("float64")
     silent = pd.Series(facts.silent(products), dtype="str").reindex(frame.index)
@@ -238,10 +247,13 @@ def _subjects(chosen: Chosen) -> Floats:
     return np.bincount(at[at >= 0], minlength=len(board.coded["township_code"].names)).astype("float64")
 
 
-def _by_town(chosen: Chosen, values: Ints) -> Floats:
+def _against(chosen: Chosen, found: tuple[Ints, Ints]) -> Floats:
+    """Count what stands against the chosen records by township (its place on the board)."""
     town = chosen.board.coded["township_code"]
-    rows = chosen.rows[(town.place[chosen.rows] >= 0) & (values[chosen.rows] > 0)]
-    return np.bincount(town.place[rows], weights=values[rows], minlength=len(town.names)).astype("float64")
+    rows, counts = found
+    at = np.where(chosen.keep[rows], town.place[rows], -1)
+    here = at >= 0
+    return np.bincount(at[here], weights=counts[here], minlength=len(town.names)).astype("float64")
 
 
 def _reconciled(frame: pd.DataFrame, measure: str, gaps: pd.DataFrame, products: Sequence[str]) -> None:
