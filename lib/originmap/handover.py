@@ -13,7 +13,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from originmap import plots, reconcile, texts, vocab
+from originmap import plots, rapidtests, reconcile, texts, vocab
+from originmap.board import Board
 from originmap.findings import mask_phones
 from originmap.places import WGS84, Places
 from originmap.plans import coverage_class, has_point, point_plan
@@ -132,37 +133,17 @@ def gaps(table: pd.DataFrame, places: Places, rules: Rules) -> Table:
 
 
 def tests(round_: Round) -> Table:
-    """Return the rapid tests, each at a located record of its subject in the same township, of the same product if there is one; else without geometry."""
-    found = round_.rapid_tests
-    records = round_.records[(round_.records["status"] == "accepted") & has_point(round_.records)]
-    known = pd.DataFrame(
-        {
-            "town": records["township_code"],
-            "name": normal_name(records["subject_name"], round_.places),
-            "of": records["product"],
-            "record_id": records["record_id"],
-            "geometry": records.geometry,
-        }
-    ).sort_values("record_id")
-    asked = pd.DataFrame(
-        {
-            "town": found["township_code"],
-            "name": normal_name(found["subject_name"], round_.places),
-            "of": found["product"],
-        }
-    )
-    exact = asked.merge(
-        known.drop_duplicates(["town", "name", "of"]), on=["town", "name", "of"], how="left", validate="m:1"
-    )
-    other = asked[["town", "name"]].merge(
-        known.drop_duplicates(["town", "name"]), on=["town", "name"], how="left", validate="m:1"
-    )
-    frame = _worded(found.reset_index(drop=True), round_.rules)
-    frame["record_id"] = exact["record_id"].fillna(other["record_id"])
+    """Return the rapid tests, a row an item, each at a located record of its subject as ``rapidtests.placed`` finds it; else without geometry."""
+    found = round_.rapid_tests.reset_index(drop=True)
+    board = Board.of(round_.records, round_.rules, round_.places)
+    asked = found[["township_code", "product"]].assign(subject=normal_name(found["subject_name"], round_.places))
+    row = rapidtests.placed(asked, board)["row"]
+    at = round_.records.iloc[row.clip(lower=0)].reset_index(drop=True)
+    frame = _worded(found, round_.rules).assign(record_id=at["record_id"].where(row >= 0))
     frame = frame.rename(columns={name: f"test_{name}" for name in ("item", "result", "value")})
     frame["test_result"] = _coded(frame["test_result"], "test_result")
-    where = exact["geometry"].where(exact["record_id"].notna(), other["geometry"])
-    made = gpd.GeoDataFrame(frame[_TEST_COLUMNS], geometry=gpd.GeoSeries(where.tolist(), crs=WGS84), crs=WGS84)
+    where = [point if known else None for point, known in zip(at.geometry, row >= 0, strict=True)]
+    made = gpd.GeoDataFrame(frame[_TEST_COLUMNS], geometry=gpd.GeoSeries(where, crs=WGS84), crs=WGS84)
     made = made.sort_values(["sampled_on", "sample_id", "test_item"], ignore_index=True)
     return Table(TESTS, made, "Point", {"unit": "单位"})
 
