@@ -95,8 +95,8 @@ class Tiles(ipyleaflet.TileLayer):  # type: ignore[misc]
         """Return the name alone."""
         return f"Tiles({self.name!r})"
 
-    def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:
-        kept: dict[str, Any] = super()._get_embed_state(drop_defaults)
+    def _get_embed_state(self, **options: Any) -> dict[str, Any]:
+        kept: dict[str, Any] = super()._get_embed_state(**options)
         kept["state"]["url"] = ""
         return kept
 

@@ -30,7 +30,7 @@ from originmap.catalogue import Catalogue, catalogue, published
 from originmap.chapters import Profile, Teller, moment_text
 from originmap.manuscript import Document, Figure, Section
 from originmap.picks import picked
-from originmap.press import TEMPLATE, docx, pdf
+from originmap.press import TEMPLATE, check_template, docx, pdf
 from originmap.provenance import Frames
 from originmap.rounds import Round
 from originmap.selection import Selection, named
@@ -85,7 +85,7 @@ def desk(
     )
     found = catalogue(round_, frames)
     if profile == "public":
-        return Desk(round_, frames, _published(round_, frames, found), profile)
+        return Desk(round_, frames, published_figures(round_, frames, found), profile)
     more, cells = picked(round_, chosen)
     whole = Catalogue(
         dict(found.figures) | {one.id: one for one in more}, pd.concat([found.cells, cells], ignore_index=True)
@@ -93,7 +93,7 @@ def desk(
     return Desk(round_, frames, whole, profile, chosen)
 
 
-def _published(round_: Round, frames: Frames, found: Catalogue) -> Catalogue:
+def published_figures(round_: Round, frames: Frames, found: Catalogue) -> Catalogue:
     """Hide what a public document may not tell of few subjects."""
     counted = reconcile.counts(round_)
     sums = frames.gaps[frames.gaps["baseline_mu"].notna() & frames.gaps["collected_mu"].notna()]
@@ -176,6 +176,8 @@ def write(
         The template cannot be filled; nothing is written.
     """
     names = of.round_.places.names
+    own = template or of.round_.rules.reference / TEMPLATE
+    check_template(own)
     wanted = (
         []
         if of.profile == "public"
@@ -184,7 +186,7 @@ def write(
         else [code for code in names if code in townships]
     )
     documents = [briefing(of), *(briefing(of, names[code]) for code in wanted)]
-    made = docx(documents, template or of.round_.rules.reference / TEMPLATE)
+    made = docx(documents, own)
     for document, word, printed in zip(documents, made, pdf(documents), strict=True):
         (folder / f"{document.stem}.docx").write_bytes(word)
         (folder / f"{document.stem}.pdf").write_bytes(printed)

@@ -117,7 +117,9 @@ class Teller:
             return (self.say(f"{self.who}没有已定位的采用记录，不附图。"),)
         text = "采用的{G_records}条记录中，已定位{G_located}条，见下图；没有定位的不画在图上，待补坐标。"
         if self.round_.places.quality != "official":
-            text += "县界为概化示意，图仅供内部工作使用。"
+            text += "县界为概化示意，" + (
+                "图仅供内部工作使用。" if self.profile == "internal" else "地图公开前须送审。"
+            )
         round_ = self.round_
         furniture = figures.furniture(round_, profile=self.profile)
         drawn = plates.bases(round_.records, round_.places, round_.rules, furniture, township_code=self.code)

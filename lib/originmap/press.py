@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
+from zipfile import BadZipFile
 
 import jinja2
 import PIL.Image
@@ -73,7 +74,7 @@ def check_template(template: Path) -> list[str]:
         opened = DocxTemplate(template)
         opened.init_docx()
         known = opened.get_undeclared_template_variables()
-    except (PackageNotFoundError, KeyError, ValueError, OSError) as error:
+    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
         raise TemplateError(f"简报模板 {name} 打不开，请用 Word 或 WPS 另存为 .docx。") from error
     except jinja2.TemplateError as error:
         raise TemplateError(f"简报模板 {name} 的占位符写错了：{error}。") from error

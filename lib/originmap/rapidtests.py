@@ -15,6 +15,7 @@ from originmap.board import Board
 from originmap.ledgers import TEST_COLUMNS
 from originmap.maps import DECIMALS, GeoJson
 from originmap.places import Places
+from originmap.selection import Selection
 from originmap.subjects import normal_name
 
 SAMPLE_COLUMNS: Final = (
@@ -90,6 +91,15 @@ def placed(tests: pd.DataFrame, board: Board) -> pd.DataFrame:
     missing = np.where(known["met"].eq(True).to_numpy(), "no_point", "no_subject")
     found["why"] = np.where(at, "", np.where(town, missing, "no_township"))
     return found.drop(columns=["same", "other"])
+
+
+def chosen(found: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """Return the samples of the selection's products and townships; its other filters are about records."""
+    keep = pd.Series(data=True, index=found.index)
+    for wanted, column in ((selection.products, "product"), (selection.townships, "township_code")):
+        if wanted:
+            keep &= found[column].isin(wanted)
+    return found[keep]
 
 
 def fate(results: pd.Series) -> str:

@@ -5,7 +5,7 @@ tests, both for the chosen products and townships. 亩 and heads never meet in a
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -22,7 +22,7 @@ from originmap.coding import Floats, Ints
 from originmap.maps import GeoJson
 from originmap.places import Places
 from originmap.plans import COVERAGE_COLOURS, coverage_class, coverage_labels
-from originmap.rapidtests import samples
+from originmap.rapidtests import placed, samples
 from originmap.reconcile import KNOWN, planting_area
 from originmap.rounds import Round
 from originmap.rules import Rules, RulesError
@@ -45,43 +45,21 @@ _UNKNOWN: Final = {"radius": 4.0, "fillOpacity": 0.0, "color": EDGE, "weight": 1
 class Measure(NamedTuple):
     """How a figure is drawn: the colours of its classes, whether it is a total (has a zero, may be a symbol) and follows every filter."""
 
-    colours: Sequence[str]
+    colours: tuple[str, ...]
     total: bool
     filtered: bool
 
 
-MEASURES: Final = {
+MEASURES: Final[Mapping[str, Measure]] = {
     "area_mu": Measure(_MORE, total=True, filtered=True),
     "heads": Measure(_MORE, total=True, filtered=True),
     "subjects": Measure(_MORE, total=True, filtered=True),
-    "coverage_pct": Measure(COVERAGE_COLOURS, total=False, filtered=False),
+    "coverage_pct": Measure(tuple(COVERAGE_COLOURS), total=False, filtered=False),
     "gap_mu": Measure(COVERAGE_COLOURS[::-1], total=False, filtered=False),
     "findings": Measure(_MORE, total=True, filtered=True),
     "tests": Measure(_MORE, total=True, filtered=False),
     "pass_pct": Measure(_PASSED, total=False, filtered=False),
 }
-
-
-class Unfit(NamedTuple):
-    """Why a measure cannot be drawn of the chosen products (zh, en)."""
-
-    zh: str
-    en: str
-
-
-_NO_CROP: Final = Unfit(
-    "所选的都不以亩计，没有面积可画。", "None of the chosen products is measured in mu: there is no area to draw."
-)
-_NO_HERD: Final = Unfit(
-    "所选的都不是畜禽，没有存栏可画。", "None of the chosen products is livestock: there are no animals to draw."
-)
-_HERDS: Final = Unfit(
-    "头和只、不同的畜禽不能相加：请只选一种畜禽。", "Heads of different animals do not add up: choose one kind."
-)
-_NO_TABLE: Final = Unfit(
-    "所选品种在附件5面积表里没有底数，没有可比的。", "The planting-area table has none of the chosen products."
-)
-_NO_LEDGER: Final = Unfit("本批次没有快检结果。", "This round has no rapid tests.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +78,7 @@ class Shading:
     edges, colours
         Its breaks, and one colour a class.
     unfit
-        Why nothing is drawn; `table` is empty then.
+        Why nothing is drawn, a key of ``phrases.PHRASES``; `table` is empty then. Empty where the chosen products have such a figure.
     """
 
     measure: str
@@ -109,12 +87,12 @@ class Shading:
     table: pd.DataFrame
     edges: tuple[float, ...] = ()
     colours: tuple[str, ...] = ()
-    unfit: Unfit | None = None
+    unfit: str = ""
 
     @property
     def fits(self) -> bool:
         """Whether the chosen products have such a figure."""
-        return self.unfit is None
+        return not self.unfit
 
     def labels(self, rules: Rules, lang: Lang = "zh") -> list[str]:
         """Return the classes as people read them, one a colour."""
@@ -158,6 +136,11 @@ class Facts:
         return samples(self._round.rapid_tests, self._round.places)
 
     @cached_property
+    def placed(self) -> pd.DataFrame:
+        """As ``rapidtests.placed``."""
+        return placed(self.samples, self._board)
+
+    @cached_property
     def findings(self) -> Ints:
         """How many errors and warnings stand against each record of the board."""
         found = self._round.findings
@@ -192,7 +175,7 @@ def of(measure: str, chosen: Chosen, selection: Selection, facts: Facts) -> Shad
     rules, places = chosen.board.rules, chosen.board.places
     products, unit, unfit = _suited(measure, selection.products or tuple(rules.products), rules)
     if measure in ("tests", "pass_pct") and facts.samples.empty:
-        unfit = _NO_LEDGER
+        unfit = "no_ledger"
     empty = pd.DataFrame(columns=["township_code", "township", "value", "class_index", "reason", "partial"])
     if unfit:
         return Shading(measure, unit, products, empty, unfit=unfit)
@@ -219,25 +202,25 @@ def breaks(measure: str, unit: str, rules: Rules) -> tuple[float, ...]:
     """Return the four breaks of a measure (of a unit, for animals) from ``rules["classes"]``: the same for every product and round."""
     name = {"coverage_pct": "coverage", "heads": unit}.get(measure, measure)
     given = rules["classes"].get(name)
-    fits = isinstance(given, list) and len(given) == 4 and all(isinstance(edge, (int, float)) for edge in given)
-    if not fits or any(low >= high for low, high in pairwise(given)):
+    edges = [edge for edge in given if isinstance(edge, (int, float))] if isinstance(given, list) else []
+    if len(edges) != 4 or edges != sorted(set(edges)) or edges != given:
         msg = f"规则文件 classes.{name} 应为 4 个由小到大的数，现为 {given!r}。"
         raise RulesError(msg)
-    return tuple(float(edge) for edge in given)
+    return tuple(float(edge) for edge in edges)
 
 
-def _suited(measure: str, wanted: Sequence[str], rules: Rules) -> tuple[tuple[str, ...], str, Unfit | None]:
+def _suited(measure: str, wanted: Sequence[str], rules: Rules) -> tuple[tuple[str, ...], str, str]:
     """Return which of the wanted products a measure is about, its unit, and why it suits none."""
     of = {name: rules.products[name] for name in wanted}
     if measure in ("area_mu", "coverage_pct", "gap_mu"):
         table = measure != "area_mu"
         own = tuple(name for name, product in of.items() if product.unit == "mu" and (product.baseline or not table))
         unit = "pct" if measure == "coverage_pct" else "mu"
-        return own, unit, None if own else _NO_TABLE if table else _NO_CROP
+        return own, unit, "" if own else "no_table" if table else "no_crop"
     if measure == "heads":
         own = tuple(name for name, product in of.items() if product.unit != "mu")
-        return own, rules.products[own[0]].unit if own else "", None if len(own) == 1 else _HERDS if own else _NO_HERD
-    return tuple(wanted), "pct" if measure == "pass_pct" else "", None
+        return own, rules.products[own[0]].unit if own else "", "" if len(own) == 1 else "herds" if own else "no_herd"
+    return tuple(wanted), "pct" if measure == "pass_pct" else "", ""
 
 
 def _counted(frame: pd.DataFrame, measure: str, chosen: Chosen, products: Sequence[str], facts: Facts) -> None:
@@ -269,7 +252,7 @@ def _subjects(chosen: Chosen) -> Floats:
 def _by_town(chosen: Chosen, values: Ints) -> Floats:
     town = chosen.board.coded["township_code"]
     rows = chosen.rows[(town.place[chosen.rows] >= 0) & (values[chosen.rows] > 0)]
-    return np.bincount(town.place[rows], weights=values[rows], minlength=len(town.names))
+    return np.bincount(town.place[rows], weights=values[rows], minlength=len(town.names)).astype("float64")
 
 
 def _reconciled(frame: pd.DataFrame, measure: str, gaps: pd.DataFrame, products: Sequence[str]) -> None:
@@ -378,11 +361,11 @@ def symbols(shading: Shading | None, places: Places) -> GeoJson:
         return maps.nothing()
     seats = places.townships.set_index("township_code")[["seat_lon", "seat_lat"]]
     radius = radii(shading)
-    features = []
+    features: list[GeoJson] = []
     for at, row in enumerate(shading.table.to_dict("records")):
         known = not math.isnan(row["value"])
         if not (known and row["value"] <= 0) and row["reason"] != "not_chosen":
-            lon, lat = (round(float(spot), maps.DECIMALS) for spot in seats.loc[row["township_code"]])
+            lon, lat = (round(float(spot), maps.DECIMALS) for spot in seats.loc[str(row["township_code"])])
             style = {**_SYMBOL, "radius": radius[at]} if known else dict(_UNKNOWN)
             own = {
                 "township_code": row["township_code"],

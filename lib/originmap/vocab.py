@@ -303,6 +303,11 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "no_tests": ("没有检测", "Not tested"),
         "no_result": ("没有写结果", "No result given"),
     },
+    "off_map": {
+        "no_subject": ("采集表里没有这个主体", "No such subject in the collection sheets"),
+        "no_point": ("主体没有定位", "The subject has no point"),
+        "no_township": ("不知乡镇", "Township unknown"),
+    },
     "profile": {"internal": ("内部资料", "Internal"), "public": ("公开", "Public")},
 }
 
