@@ -82,7 +82,7 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
     """Return the located records as one GeoJSON of points, the largest first so that none is covered.
 
     Each has `record_id`, `product`, `area_mu` (None for animals and buyers, who stand outside areas) and its style: colour by
-    product, area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
+    product (grey where that is unknown), area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
     """
     plan = point_plan(records.assign(status="accepted"), rules)  # whatever its status: somebody chose it
     rows = records[has_point(records)].set_index("record_id")
@@ -97,6 +97,11 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
         own = {"record_id": row.record_id, "product": row.product, "area_mu": known}
         place = {"type": "Point", "coordinates": where[at]}
         features.append(_feature(place, {**own, "style": {**fill, "radius": radius[at]}}))
+    # A row whose product cannot be told has no colour of its own, but it has a place.
+    other = records[has_point(records) & ~records["record_id"].isin(plan["record_id"])]
+    for name, point in zip(other["record_id"], other.geometry, strict=True):
+        own = {"record_id": name, "product": None, "area_mu": None, "style": {"fillColor": MIXED}}
+        features.append(_feature(ring(point.x, point.y)["features"][0]["geometry"], own))
     return _collection(features)
 
 
@@ -237,12 +242,14 @@ def map_note(places: Places, *, is_sample: bool, profile: str = "internal", lang
     return "　".join([code("profile", profile, lang), *sample, schematic, "WGS84"])
 
 
-def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh") -> str:
+def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh", *, unknown: bool = False) -> str:
     """Return the legend of the points as HTML: one product one colour, sizes in the units of `products` (all by default)."""
     shown = [rules.products[product] for product in products or rules.products]
     lines = [_line(_dot(10, product.colour), product.label(lang)) for product in shown]
     buyer = phrase("hollow", lang, who=code("subject_type", "buyer", lang))
     lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), buyer))
+    if unknown:
+        lines.append(_line(_dot(8, MIXED), phrase("product_unknown", lang)))
     breaks = {unit: edges for unit, edges in size_breaks(rules).items() if unit in {product.unit for product in shown}}
     sizes = []
     for index, area in enumerate(SIZE_PT2):
@@ -370,6 +377,7 @@ def _label(name: str, text: str = "") -> Any:
     # No size, and no pointer events: a name never stands between the pointer and a point.
     html = (
         f"<div style='position:absolute;transform:translate(-50%,-50%);white-space:nowrap;pointer-events:none;"
+        "max-width:12em;overflow:hidden;text-overflow:ellipsis;"
         f"text-align:center;font:600 11px/1.15 sans-serif;color:#222;{halo}'>{escape(name)}{below}</div>"
     )
     return ipyleaflet.DivIcon(html=html, icon_size=[0, 0], icon_anchor=[0, 0])

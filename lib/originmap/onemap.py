@@ -288,7 +288,9 @@ class OneMap:
         if len(self.detail.groups):
             data, legend = maps.groups(self.detail.groups, self.rules), maps.group_legend
         else:
-            data, legend = maps.points(self.board.records.iloc[self.detail.rows], self.rules), maps.point_legend
+            rows = self.board.records.iloc[self.detail.rows]
+            unknown = not rows["product"].isin(list(self.rules.products)).all()
+            data, legend = maps.points(rows, self.rules), partial(maps.point_legend, unknown=unknown)
         self.layers.put(self.points, data)
         self.legend.value = legend(self.rules, self.selection.products, self._lang)
 

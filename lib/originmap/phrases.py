@@ -97,6 +97,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     # legends
     "legend_products": ("品种", "Product"),
     "legend_sizes": ("规模", "Size"),
+    "product_unknown": ("产品不明", "product unknown"),
     "hollow": ("{who}（空心）", "{who} (hollow)"),
     "legend_groups": ("分组", "Groups"),
     "legend_records": ("记录数", "Records"),
