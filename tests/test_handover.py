@@ -259,7 +259,9 @@ def test_the_workbooks_say_who_has_no_place(round_, written):
         True,
     )
     missing = openpyxl.load_workbook(written / "未定位.xlsx").active
-    assert sorted(cell.value for cell in missing["A"][2 : 2 + len(lost)]) == sorted(lost["record_id"])
+    assert sorted(
+        cell.value for cell in missing[openpyxl.utils.get_column_letter(missing.max_column - 1)][2 : 2 + len(lost)]
+    ) == sorted(lost["record_id"])
     assert f"已定位 {len(accepted) - len(lost)} / {len(accepted)} 条" in str(list(missing.iter_rows(values_only=True)))
 
 

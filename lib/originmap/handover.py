@@ -30,6 +30,11 @@ POINT_COLUMNS: Final = (
     "market_windows production_mode trace_methods credit_grade base_address lon lat coord_status contact_name contact_phone "
     "supervisor_name collector_name collected_on status source_file source_sheet source_row"
 ).split()
+# What is printed of them; the rest is in the GeoPackage.
+SHEET_COLUMNS: Final = (
+    "township village product subject_name subject_type size_value size_unit plot_key market_windows production_mode located lon lat "
+    "coord_status contact_name contact_phone status source_file source_sheet source_row record_id"
+).split()
 _GAP_COLUMNS: Final = "baseline_mu registry_mu collected_mu gap_mu coverage_pct gap_status".split()
 _TEST_COLUMNS: Final = (
     "sample_id record_id product subject_name township_code township sampled_on test_item test_result test_value unit remark source_file "
@@ -95,12 +100,23 @@ def lost(records: gpd.GeoDataFrame, rules: Rules) -> Table:
 
 
 def everything(records: gpd.GeoDataFrame, rules: Rules) -> pd.DataFrame:
-    """Return every record under its Chinese headings, located or not, as it stands in the .xlsx; sorted by township, product and subject."""
+    """Return every record, located or not, as an .xlsx shows it: `SHEET_COLUMNS` under Chinese headings, by township, product and subject."""
     frame = _told(records, rules).assign(located=np.where(has_point(records), "是", "否"))
     order = {product.name: at for at, product in enumerate(rules.products.values())}
     frame = frame.assign(order=frame["product"].map(order))
     frame = frame.sort_values(["township_code", "order", "subject_name", "record_id"], ignore_index=True)
-    return frame.drop(columns=["order", "township_code"]).rename(columns=vocab.label)
+    return frame[SHEET_COLUMNS].rename(columns=vocab.label)
+
+
+def to_mend(round_: Round) -> pd.DataFrame:
+    """Return the accepted records without a point as an .xlsx shows them, with the cell that a point belongs in."""
+    records = round_.records[(round_.records["status"] == "accepted") & ~has_point(round_.records)]
+    frame = everything(records, round_.rules).drop(
+        columns=[vocab.label(name) for name in ("located", "lon", "lat", "status")]
+    )
+    cells = {row["record_id"]: round_.cell(row, "point").rpartition("〕")[2] for row in records.to_dict("records")}
+    own = vocab.label("record_id")
+    return frame.assign(**{vocab.label("cell"): frame[own].map(cells).astype("str")})
 
 
 def townships(records: gpd.GeoDataFrame, places: Places) -> Table:
