@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Final
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from originmap import plots, rapidtests, reconcile, texts, vocab
@@ -32,8 +31,8 @@ POINT_COLUMNS: Final = (
 ).split()
 # What is printed of them; the rest is in the GeoPackage.
 SHEET_COLUMNS: Final = (
-    "township village product subject_name subject_type size_value size_unit plot_key market_windows production_mode located lon lat "
-    "coord_status contact_name contact_phone status source_file source_sheet source_row record_id"
+    "township village product subject_name subject_type size_value size_unit plot_key market_windows lon lat coord_status contact_name "
+    "contact_phone status record_id"
 ).split()
 _GAP_COLUMNS: Final = "baseline_mu registry_mu collected_mu gap_mu coverage_pct gap_status".split()
 _TEST_COLUMNS: Final = (
@@ -101,7 +100,7 @@ def lost(records: gpd.GeoDataFrame, rules: Rules) -> Table:
 
 def everything(records: gpd.GeoDataFrame, rules: Rules) -> pd.DataFrame:
     """Return every record, located or not, as an .xlsx shows it: `SHEET_COLUMNS` under Chinese headings, by township, product and subject."""
-    frame = _told(records, rules).assign(located=np.where(has_point(records), "是", "否"))
+    frame = _told(records, rules)
     order = {product.name: at for at, product in enumerate(rules.products.values())}
     frame = frame.assign(order=frame["product"].map(order))
     frame = frame.sort_values(["township_code", "order", "subject_name", "record_id"], ignore_index=True)
@@ -111,12 +110,9 @@ def everything(records: gpd.GeoDataFrame, rules: Rules) -> pd.DataFrame:
 def to_mend(round_: Round) -> pd.DataFrame:
     """Return the accepted records without a point as an .xlsx shows them, with the cell that a point belongs in."""
     records = round_.records[(round_.records["status"] == "accepted") & ~has_point(round_.records)]
-    frame = everything(records, round_.rules).drop(
-        columns=[vocab.label(name) for name in ("located", "lon", "lat", "status")]
-    )
-    cells = {row["record_id"]: round_.cell(row, "point").rpartition("〕")[2] for row in records.to_dict("records")}
-    own = vocab.label("record_id")
-    return frame.assign(**{vocab.label("cell"): frame[own].map(cells).astype("str")})
+    frame = everything(records, round_.rules).drop(columns=[vocab.label(name) for name in ("lon", "lat", "status")])
+    cells = {row["record_id"]: round_.cell(row, "point") for row in records.to_dict("records")}
+    return frame.assign(**{vocab.label("cell"): frame[vocab.label("record_id")].map(cells).astype("str")})
 
 
 def townships(records: gpd.GeoDataFrame, places: Places) -> Table:
