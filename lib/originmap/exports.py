@@ -29,6 +29,7 @@ MAX_WIDTH: Final = 42
 PAGE_WIDTH: Final = 132
 MIN_WIDTH: Final = 7
 LINE_PT: Final = 13.5
+_DEGREES: Final = (vocab.label("lon"), vocab.label("lat"))
 # So many rows of a long sheet tell how wide its columns are.
 _SAMPLED_ROWS: Final = 400
 
@@ -95,8 +96,8 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
         for row, values in enumerate(frame.astype("object").itertuples(index=False), start=top):
             sheet.set_row(row, LINE_PT * _lines(values, widths) + 2)
         for column, name in enumerate(frame.columns):
-            whole = pd.to_numeric(frame[name], errors="coerce").dropna()
-            digits = "#,##0" if (whole == whole.round()).all() else "#,##0.00"
+            places = _decimals(name, pd.to_numeric(frame[name], errors="coerce").dropna())
+            digits = "#,##0" + ("." + "0" * places if places else "")
             for row, value in enumerate(frame[name]):
                 bold = row >= len(frame) - totals
                 if pd.isna(value):
@@ -182,13 +183,18 @@ def _bytes(text: str) -> int:
     return len(text.encode("gb18030"))
 
 
+def _decimals(name: object, figures: pd.Series) -> int:
+    """Return how many decimals a column is shown with: degrees six (about 0.1 m), whole numbers none, others two."""
+    return 6 if name in _DEGREES else 0 if (figures == figures.round()).all() else 2
+
+
 def _widths(frame: pd.DataFrame) -> list[float]:
     """Return column widths in characters that fit a landscape page: texts give way and wrap, numbers never do."""
     wanted, least = [], []
     for name in frame.columns:
         figures = pd.to_numeric(frame[name], errors="coerce").dropna()
         number = len(figures) > 0 and frame[name].dtype != "str"
-        digits = 0 if (figures == figures.round()).all() else 2
+        digits = _decimals(name, figures)
         texts = [f"{value:,.{digits}f}" if number and pd.notna(value) else str(value) for value in frame[name].dropna()]
         head = _bytes(str(name).rpartition("›")[2])
         longest = max((_bytes(text) for text in texts), default=0)
