@@ -18,7 +18,7 @@ from originmap.selection import Selection, filters
 Profile = Literal["internal", "public"]
 _NEXT_PERIODS: Final = 5
 _LISTED_TOWNS: Final = 6
-_STEPS_MM: Final = 116.0
+_STEPS_MM: Final = 112.0
 
 
 def moment_text(at: datetime) -> str:
