@@ -67,7 +67,7 @@ def _png(figure: Figure) -> bytes:
     canvas.draw()
     drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = BytesIO()
-    drawn.quantize(96, dither=PIL.Image.Dither.NONE).save(small, "png")
+    drawn.quantize(128, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png")
     return small.getvalue()
 
 
