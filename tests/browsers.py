@@ -62,8 +62,8 @@ def serving(module, arguments, address, log, **environment):
 
 
 @contextlib.contextmanager
-def browsing(chromium, folder):
-    """A page in a fresh profile, and what went wrong on it: errors it reported, requests that left this machine."""
+def browsing(chromium, folder, script=""):
+    """A page in a fresh profile, and what went wrong on it: errors it reported, requests that left this machine; `script` runs first on it."""
     errors, abroad = [], []
     with playwright.sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
@@ -76,6 +76,10 @@ def browsing(chromium, folder):
         try:
             page = context.pages[0]
             page.set_default_timeout(WAIT_MS)
+            if script:
+                page.add_init_script(script)
+            # A dialog is opened by nothing of ours: some text became a program.
+            page.on("dialog", lambda dialog: (errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
             page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("request", lambda request: None if at_home(request.url) else abroad.append(request.url))
@@ -99,7 +103,7 @@ def free_port():
 
 
 @contextlib.contextmanager
-def in_jupyterlab(chromium, notebook, settings, folder):
+def in_jupyterlab(chromium, notebook, settings, folder, script=""):
     """The notebook run from top to bottom in JupyterLab: its page, the errors there, the requests that left this machine."""
     port = free_port()
     arguments = [
@@ -109,7 +113,7 @@ def in_jupyterlab(chromium, notebook, settings, folder):
     home = f"http://127.0.0.1:{port}"
     with (
         serving("jupyterlab", arguments, f"{home}/api", folder / "lab.log", JUPYTERLAB_SETTINGS_DIR=str(settings)),
-        browsing(chromium, folder) as (page, errors, abroad),
+        browsing(chromium, folder, script) as (page, errors, abroad),
     ):
         page.goto(f"{home}/lab/tree/{notebook.name}?token={TOKEN}&reset")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
@@ -117,4 +121,23 @@ def in_jupyterlab(chromium, notebook, settings, folder):
             "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
         )
         page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        yield page, errors, abroad
+
+
+@contextlib.contextmanager
+def in_voila(chromium, notebook, root, folder, script=""):
+    """The notebook as a plain page in Voila, with our template: its page, the errors there, the requests that left this machine."""
+    port = free_port()
+    arguments = [
+        str(notebook), "--template=originmap", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0",
+    ]  # fmt: skip
+    home = f"http://127.0.0.1:{port}"
+    # Voila's own templates fetch an icon font from elsewhere; ours does not, and lies beside the library.
+    own = {"JUPYTER_PATH": str(root / "lib" / "originmap")}
+    own["PYTHONPATH"] = os.pathsep.join([str(root / "lib"), os.environ.get("PYTHONPATH", "")])
+    with (
+        serving("voila", arguments, f"{home}/voila/static/voila.js", folder / "voila.log", **own),
+        browsing(chromium, folder, script) as (page, errors, abroad),
+    ):
+        page.goto(home)
         yield page, errors, abroad

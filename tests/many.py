@@ -1,5 +1,6 @@
 """A round of random rows whose names would be markup, phones and all: for panels, without any file."""
 
+import dataclasses
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -10,6 +11,8 @@ import pandas as pd
 from originmap.places import load_places, points_of
 from originmap.rules import load_rules
 
+# As long as a name may be, and made to break out of wherever it is put.
+LONG = "<img src=x onerror=alert(2)></td></button></option>" + "长" * 52
 HOSTILE = ["<script>alert(1)</script>", "{{7*7}} {0} %s", "\"'><img src=x onerror=alert(1)>", "普通农户"]
 N = 400
 
@@ -76,5 +79,23 @@ def many():
     moment = datetime(2023, 3, 31, 23, 59, 59)  # noqa: DTZ001 - a county's own time, as typed
     return SimpleNamespace(
         name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=tested,
+        plots=gpd.GeoDataFrame(columns=["record_id", "geometry"], geometry="geometry", crs=4326),
+        submissions=pd.DataFrame({"township_code": [], "product": [], "state": []}, dtype="str"),
         cell=lambda row, field: f"{row['source_file']}〔{row['source_sheet']}〕{field[0].upper()}{row['source_row']}",
     )  # fmt: skip
+
+
+def hostile():
+    """Return the same with townships, products and everything else that has a name named so."""
+    plain = many()
+    names = [LONG, *HOSTILE[:3]]
+    towns = plain.places.townships.copy()
+    towns["township"] = [names[at] if at < len(names) else name for at, name in enumerate(towns["township"])]
+    products = dict(plain.rules.products)
+    for name, said in zip(products, names, strict=False):
+        products[name] = dataclasses.replace(products[name], name=said)
+    rules = dataclasses.replace(plain.rules, products=products)
+    places = dataclasses.replace(plain.places, townships=towns)
+    records = plain.records.assign(township=plain.records["township_code"].map(places.names))
+    records.loc[1, ["subject_name", "village", "base_address"]] = LONG
+    return SimpleNamespace(**{**vars(plain), "rules": rules, "places": places, "records": records})

@@ -14,17 +14,17 @@ ORDER = (
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure manuscript lineage gaps "
-    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels past testimony drawing locate "
-    "confirm balance cards listing controls page symbols bars figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
+    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps rapidtests shading basemaps panels legends past testimony drawing locate "
+    "confirm balance cards listing controls layers page symbols bars figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
     "printed multiples atlas mapbook gazette summaries corrections "
-    "marks copies rebuilt returns uploading provenance catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
-    "webpage notebooks report morning sample scale cli"
+    "marks copies rebuilt returns uploading provenance picks catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
+    "webpage notebooks manifest frontpage report editions morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"kept formats archives parts workbooks sheets rules boundaries places decisions survey figures printed mapbook briefing exports gisfiles onepage takeaway copies returns outgoing notebooks "
-    "publishing gate press letterhead traces report sample scale cli".split(),
+    *"kept formats archives parts workbooks sheets rules basemaps boundaries places decisions survey figures printed mapbook briefing exports gisfiles onepage takeaway copies returns outgoing notebooks "
+    "publishing gate press letterhead traces manifest frontpage report editions sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
@@ -37,13 +37,14 @@ FRONT_END = {
         "controls",
         "desks",
         "drawing",
+        "layers",
         "locate",
         "morning",
         "onemap",
         "panels",
         "takeaway",
     },
-    "ipyleaflet": {"drawing", "locate", "maps", "panels"},
+    "ipyleaflet": {"basemaps", "drawing", "layers", "locate", "maps", "panels"},
     "anywidget": {"listing"},
 }
 LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]

@@ -1,12 +1,11 @@
 """00_start_here as a plain page, in Voila and a real Chromium: no code, another round, a new file, everything made at one button."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 from books import collection_sheet, grower, write_book
-from browsers import WAIT_MS, browsing, free_port, playwright, serving
+from browsers import WAIT_MS, in_voila, playwright
 
 from originmap.notebooks import working_copies
 
@@ -29,23 +28,7 @@ def test_the_first_page_as_a_plain_page(chromium: str, root: Path, county: Path,
     folder, _ = working_copies(county / "2023-03", tmp_path / "private")
     copy = folder / "00_start_here.ipynb"
     copy.write_text(copy.read_text(encoding="utf-8").replace("outputs/report", (tmp_path / "出").as_posix()), "utf-8")
-    port = free_port()
-    arguments = [
-        str(copy),
-        "--template=originmap",
-        "--no-browser",
-        f"--port={port}",
-        "--Voila.ip=127.0.0.1",
-        "--Voila.port_retries=0",
-    ]
-    home = f"http://127.0.0.1:{port}"
-    path = os.pathsep.join([str(root / "lib"), os.environ.get("PYTHONPATH", "")])
-    with (
-        serving("voila", arguments, f"{home}/voila/static/voila.js", tmp_path / "voila.log",
-                JUPYTER_PATH=str(root / "lib" / "originmap"), PYTHONPATH=path),
-        browsing(chromium, tmp_path) as (page, errors, abroad),
-    ):  # fmt: skip
-        page.goto(home)
+    with in_voila(chromium, copy, root, tmp_path) as (page, errors, abroad):
         desk = page.locator(".originmap").first
         desk.wait_for(timeout=3 * WAIT_MS)
         playwright.expect(desk).to_contain_text("收到 2 个文件", timeout=WAIT_MS)

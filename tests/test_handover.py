@@ -18,8 +18,9 @@ from defusedxml import ElementTree
 from many import HOSTILE, many
 
 import originmap as om
-from originmap import decisions, gisfiles, handover, plans, qgis, verdicts
+from originmap import decisions, disclosure, gisfiles, handover, plans, qgis, verdicts
 
+TABLES = ("base_points", "not_located", "townships", "rapid_tests", "plots", "gaps")
 KML = "{http://www.opengis.net/kml/2.2}"
 PLOT = {"type": "Polygon", "coordinates": [[[118.0, 25.1], [118.001, 25.1], [118.001, 25.101], [118.0, 25.1]]]}
 
@@ -105,7 +106,7 @@ def test_gaps_are_those_of_the_reconciliation_and_unknown_stays_unknown(round_, 
 def test_what_a_geopackage_must_say_of_itself(round_, written):
     with closing(sqlite3.connect(f"file:{written / '产地一张图.gpkg'}?mode=ro", uri=True)) as base:
         contents = dict(base.execute("SELECT table_name, identifier FROM gpkg_contents").fetchall())
-        assert contents == {name: om.vocab.code("gis_table", name) for name in om.vocab.CODES["gis_table"]} | {
+        assert contents == {name: om.vocab.code("gis_table", name) for name in TABLES} | {
             "layer_styles": "layer_styles"
         }
         assert {moment for (moment,) in base.execute("SELECT last_change FROM gpkg_contents")} == {
@@ -118,7 +119,7 @@ def test_what_a_geopackage_must_say_of_itself(round_, written):
             (table, name): text
             for table, name, text in base.execute("SELECT table_name, column_name, name FROM gpkg_data_columns")
         }
-        for table in om.vocab.CODES["gis_table"]:
+        for table in TABLES:
             columns = {row[1] for row in base.execute(f"PRAGMA table_info({table})")} - {"fid", "geom"}
             assert columns == {name for of, name in aliases if of == table}
         assert aliases["base_points", "subject_name"] == "种养殖主体"
@@ -324,6 +325,24 @@ def test_a_hostile_name_stays_a_name_everywhere(hostile):
     assert [line for line in said if "截到" in line] == ["subject：1 个值太长，截到 254 字节；全文见 GeoPackage"]
     assert ElementTree.parse(folder / "它.qgs").getroot().findtext("title") == HOSTILE[0]
     assert len(points.frame) == len(names)
+
+
+def test_the_public_gets_squares_and_nothing_of_anybody(round_, tmp_path):
+    records = located(round_.records).to_crs(round_.rules["county"]["measure_crs"])
+    points = records[["township_code", "product", "geometry"]].assign(subject=records["subject_name"])
+    cells = points.groupby(["township_code", "product"]).size().reset_index().assign(hidden=False)
+    squares = disclosure.grid(points, cells)
+    gisfiles.write_public(round_, squares, tmp_path)
+    there = gpd.read_file(tmp_path / "产地网格.gpkg", layer="grid")
+    assert (len(there), there.crs.to_epsg()) == (len(squares), 4490)
+    assert there["subjects"].min() >= disclosure.LEAST
+    assert list(there.columns) == ["product", "cell_m", "subjects", "geometry"]
+    assert len(gpd.read_file(tmp_path / "产地网格.geojson")) == len(squares) > 0
+    told = {str(name) for column in ("subject_name", "contact_name") for name in round_.records[column].dropna()}
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        assert [name for name in told if name.encode() in content] == []
+        assert b"townships" not in content
 
 
 def test_nothing_and_one_record_are_files_too(round_, tmp_path):

@@ -238,3 +238,13 @@ def test_legends_are_escaped_and_name_what_is_shown(rules):
     assert "&lt;50%：3 个乡镇" in html
     assert "未报：2 个乡镇" in html
     assert "无底数" not in html
+
+
+def test_a_row_whose_product_is_unknown_has_its_place_in_grey(records, rules):
+    rows = records.assign(product=records["product"].where(records.index != records.index[0]))
+    there = int((~rows.geometry.isna() & ~rows.geometry.is_empty).sum())
+    features = maps.points(rows, rules)["features"]
+    assert len(features) == there
+    (grey,) = [one["properties"] for one in features if one["properties"]["product"] is None]
+    assert (grey["record_id"], grey["style"]["fillColor"]) == (records["record_id"].iloc[0], maps.MIXED)
+    assert "产品不明" in maps.point_legend(rules, unknown=True)

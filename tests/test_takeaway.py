@@ -100,6 +100,7 @@ def test_screen_paper_and_page_hold_the_same(panel, round_, selection):
         == on_paper(takeaway.plan(view))
         == on_the_page(onepage.page(round_, view.chosen.records))
     )
+    assert takeaway.differences(panel.points, view).empty
     assert len(on_screen(panel.points)) == int((view.chosen.keep & view.chosen.board.located).sum())
 
 
@@ -116,7 +117,6 @@ def test_the_sheet_draws_its_plan(round_):
 @pytest.mark.parametrize("what", ["colour", "break", "record"])
 def test_a_difference_is_seen(panel, round_, what):
     """The comparison bites: one other colour, one other break or one point less, and the two are not the same."""
-    view = panel.look()
     rules = round_.rules
     if what == "colour":
         cowpea = dataclasses.replace(rules.products["cowpea"], colour="#0072B3")
@@ -125,8 +125,18 @@ def test_a_difference_is_seen(panel, round_, what):
         rules = dataclasses.replace(
             rules, source={**rules.source, "classes": {**rules.source["classes"], "size": {"mu": [1.0, 5.5, 20.0]}}}
         )
-    records = view.records.iloc[1:] if what == "record" else view.records
-    assert on_paper(plans.point_plan(records, rules)) != on_screen(panel.points)
+    records = round_.records.iloc[1:] if what == "record" else round_.records
+    other = type(round_)(**{**vars(round_), "rules": rules, "records": records})
+    assert on_paper(takeaway.plan(looking(other))) != on_screen(panel.points)
+    told = takeaway.differences(panel.points, looking(other))
+    if what == "record":
+        assert told["record_id"].tolist() == ["r0000"]
+    elif what == "colour":
+        assert set(told["colour"] + told["colour_print"]) == {"#0072B2#0072B3"}
+    else:
+        sizes = round_.records.set_index("record_id")["area_mu"]
+        assert set(told["record_id"]) == set(sizes[(sizes >= 5) & (sizes < 5.5)].index) & set(on_screen(panel.points))
+    assert len(told) > 0
 
 
 def test_the_picture_shows_what_is_in_sight(round_):

@@ -1,6 +1,7 @@
 """Annexes: the office's tables behind a briefing (domain.md 9), every number of them a figure of the catalogue."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -77,6 +78,15 @@ def annexes(
     }
     made.append(sources(figures, [figure for figure in told if figure.id not in here]))
     return tuple(table for table in made if table is not None and table.rows)
+
+
+def public(figures: Catalogue, told: Sequence[Figure]) -> tuple[Table, ...]:
+    """Return the annex of a public briefing: 数字来源 without cells."""
+    made = sources(figures, told)
+    at = len(made.head) - 1
+    rows = tuple(row[:at] for row in made.rows)
+    note = "来源单元格由县农业农村局保存的内部版查。"
+    return (replace(made, head=made.head[:at], rows=rows, widths=made.widths[:at], note=note),)
 
 
 def text(value: object) -> Cell:

@@ -4,9 +4,10 @@ Every figure comes from the `catalogue`, every sentence is whole, what is unknow
 """
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
@@ -15,6 +16,8 @@ from originmap import (
     annexes,
     changes,
     corrections,
+    decisions,
+    disclosure,
     exports,
     figures,
     growers,
@@ -23,12 +26,17 @@ from originmap import (
     uploading,
     vocab,
 )
-from originmap.catalogue import Catalogue, catalogue
+from originmap.catalogue import Catalogue, catalogue, published
 from originmap.chapters import Profile, Teller, moment_text
 from originmap.manuscript import Document, Figure, Section
-from originmap.press import TEMPLATE, docx, pdf
+from originmap.picks import picked
+from originmap.press import TEMPLATE, check_template, docx, pdf
 from originmap.provenance import Frames
 from originmap.rounds import Round
+from originmap.selection import Selection, named
+
+# What a public briefing tells: no person, no township, nothing of few subjects.
+PUBLIC_CHAPTERS: Final = ("situation", "bases", "compared")
 
 
 @dataclass(frozen=True)
@@ -39,14 +47,31 @@ class Desk:
     frames: Frames
     figures: Catalogue
     profile: Profile = "internal"
+    selections: Mapping[str, Selection] = field(default_factory=dict)
 
 
-def desk(round_: Round, *, before: Round | None = None, profile: Profile = "internal") -> Desk:
-    """Work out what all briefings of a round are made of; `before` is the round before, as ``changes.earlier_rounds`` opens it."""
+def desk(
+    round_: Round, *, before: Round | None = None, profile: Profile = "internal", selections: Sequence[str] = ()
+) -> Desk:
+    """Work out what all briefings of a round are made of.
+
+    Parameters
+    ----------
+    before
+        The round before, as ``changes.earlier_rounds`` opens it.
+    selections
+        Names of selections that were saved on the one map; a public briefing has none.
+
+    Raises
+    ------
+    ValueError
+        Nobody has saved a selection of that name.
+    """
+    chosen = {name: named(round_.decisions[decisions.COLUMNS], name) for name in selections if profile == "internal"}
     linked = growers.growers(round_)
     states = progress.status(round_)
     changed = changes.changes(before, round_) if before is not None else None
-    found = corrections.corrections(round_)
+    wrong = corrections.corrections(round_)
     frames = Frames(
         linked=linked,
         gaps=reconcile.planting_area(round_, linked=linked),
@@ -54,11 +79,27 @@ def desk(round_: Round, *, before: Round | None = None, profile: Profile = "inte
         states=states,
         progress=progress.table(round_, states),
         alerts=alerts.alerts(round_, states, changes=changed, before=before),
-        found=found.assign(proposal=corrections.wanted(round_, found)),
+        found=wrong.assign(proposal=corrections.wanted(round_, wrong)),
         summary=exports.summary_table(round_),
         market=uploading.market_table(round_),
     )
-    return Desk(round_, frames, catalogue(round_, frames), profile)
+    found = catalogue(round_, frames)
+    if profile == "public":
+        return Desk(round_, frames, published_figures(round_, frames, found), profile)
+    more, cells = picked(round_, chosen)
+    whole = Catalogue(
+        dict(found.figures) | {one.id: one for one in more}, pd.concat([found.cells, cells], ignore_index=True)
+    )
+    return Desk(round_, frames, whole, profile, chosen)
+
+
+def published_figures(round_: Round, frames: Frames, found: Catalogue) -> Catalogue:
+    """Hide what a public document may not tell of few subjects."""
+    counted = reconcile.counts(round_)
+    sums = frames.gaps[frames.gaps["baseline_mu"].notna() & frames.gaps["collected_mu"].notna()]
+    key = ["township_code", "product"]
+    known = pd.MultiIndex.from_frame(counted[key]).isin(pd.MultiIndex.from_frame(sums[key]))
+    return published(found, disclosure.suppress(counted.assign(known=known)))
 
 
 def briefing(of: Desk, township: str = "") -> Document:
@@ -67,8 +108,10 @@ def briefing(of: Desk, township: str = "") -> Document:
     Raises
     ------
     ValueError
-        There is no such township; the message suggests the nearest.
+        There is no such township, or it is a public one, which is the county's alone; the message suggests the nearest.
     """
+    if of.profile == "public" and township:
+        raise ValueError("公开版只有县级简报；乡镇的数可能就是一两户的数。")
     teller = Teller(of.round_, of.frames, of.figures, of.profile, _code_of(of.round_, township))
     round_, office = of.round_, figures.furniture(of.round_).drawn_by
     where = str(round_.places.county["name"])
@@ -76,19 +119,27 @@ def briefing(of: Desk, township: str = "") -> Document:
     year, month = round_.name.split("-")
     date = f"{round_.as_of.year}年{round_.as_of.month}月{round_.as_of.day}日"
     marks = [vocab.code("profile", of.profile), *(["样例数据"] if round_.is_sample else [])]
-    sections = [
-        Section("situation", "总体情况", teller.situation()),
-        Section("bases", "产地分布", teller.bases()),
-        Section("compared", "面积核对及差额原因", teller.compared()),
-        Section("market", "上市时间", teller.market()),
-        Section("late", "迟报、逾期和信息陈旧", teller.late()),
-        Section("rectification", "整改要求", teller.rectification()),
-        Section("duties", "责任分工", teller.duties()),
-    ]
-    body = Document("", "", "", (), "", "", "", tuple(sections))
-    remarks = [
-        "“—”表示没有数据，不是 0；原因见附表“数字来源”。每个数字都有编号，凭编号在 lineage.xlsx 或 lineage.html 里查到记录和单元格。"
-    ]
+    chapters = {
+        "situation": ("总体情况", teller.situation),
+        "bases": ("产地分布", teller.bases),
+        "selected": ("专题", lambda: teller.selected(of.selections)),
+        "compared": ("面积核对及差额原因", teller.compared),
+        "market": ("上市时间", teller.market),
+        "late": ("迟报、逾期和信息陈旧", teller.late),
+        "rectification": ("整改要求", teller.rectification),
+        "duties": ("责任分工", teller.duties),
+    }
+    told = PUBLIC_CHAPTERS if of.profile == "public" else tuple(chapters)
+    sections = [Section(key, title, tell() if key in told else ()) for key, (title, tell) in chapters.items()]
+    figures_told = list(Document("", "", "", (), "", "", "", tuple(sections)).figures())
+    public = of.profile == "public"
+    remarks = (
+        [disclosure.LEGEND]
+        if public
+        else [
+            "“—”表示没有数据，不是 0；原因见附表“数字来源”。每个数字都有编号，凭编号在 lineage.xlsx 或 lineage.html 里查到记录和单元格。"
+        ]
+    )
     if round_.is_sample:
         remarks.append("样例数据：虚构的县，人名、电话、数量均为编造，不反映真实情况。")
     return Document(
@@ -100,7 +151,9 @@ def briefing(of: Desk, township: str = "") -> Document:
         office=office,
         date=date,
         sections=tuple(sections),
-        annexes=annexes.annexes(round_, of.frames, of.figures, teller.code, list(body.figures())),
+        annexes=annexes.public(of.figures, figures_told)
+        if public
+        else annexes.annexes(round_, of.frames, of.figures, teller.code, figures_told),
         remarks=tuple(remarks),
     )
 
@@ -123,6 +176,8 @@ def write(
         The template cannot be filled; nothing is written.
     """
     names = of.round_.places.names
+    own = template or of.round_.rules.reference / TEMPLATE
+    check_template(own)
     wanted = (
         []
         if of.profile == "public"
@@ -131,7 +186,7 @@ def write(
         else [code for code in names if code in townships]
     )
     documents = [briefing(of), *(briefing(of, names[code]) for code in wanted)]
-    made = docx(documents, template or of.round_.rules.reference / TEMPLATE)
+    made = docx(documents, own)
     for document, word, printed in zip(documents, made, pdf(documents), strict=True):
         (folder / f"{document.stem}.docx").write_bytes(word)
         (folder / f"{document.stem}.pdf").write_bytes(printed)

@@ -167,7 +167,7 @@ def counts(chosen: Chosen, lang: Lang = "zh") -> str:
         f"{phrase('town_unknown', lang) if pd.isna(town) else towns.get(town, town)} {count}"
         for town, count in missing.items()
     ]
-    total = phrase("located_of", lang, n=int(table["located"].sum()), m=int(table["records"].sum()))
+    total = phrase("located_of", lang, n=int((chosen.keep & chosen.board.located).sum()), m=len(chosen))
     rest = phrase("not_located", lang, n=int(missing.sum()), where=joined(where, lang)) if where else ""
     return f"{html_table(written)}<div>{escape(total + rest)}</div>"
 

@@ -6,12 +6,12 @@ Values come from the library's own frames; nothing is reckoned here but counts o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
 
-from originmap import vocab
+from originmap import disclosure, vocab
 from originmap.manuscript import Figure
 from originmap.provenance import COUNTY, HERD, LISTED, Frames, alert_ids, behind_figures, cells_of
 from originmap.reconcile import TERMS, county, county_terms
@@ -32,6 +32,7 @@ _WORDS: Final = {
     "collected": "采集",
     "gap": "差额",
 }
+_PUBLIC_AREA: Final = ("baseline", "collected", "gap", "coverage", "towns")
 _SIGNS: Final = "附件5底数 − 采集"
 
 
@@ -59,6 +60,22 @@ def catalogue(round_: Round, frames: Frames) -> Catalogue:
     ]
     cells = behind_figures(round_, frames)
     return Catalogue({figure.id: figure for figure in made}, cells)
+
+
+def published(found: Catalogue, shown: disclosure.Shown) -> Catalogue:
+    """Return what a public document may print: the county's figures, × for what `shown` hides, and no cells, which carry names."""
+    totals = shown.totals.set_index("product")
+    kept: dict[str, Figure] = {}
+    for number, figure in found.figures.items():
+        theme, where, *rest = number.split("-")
+        if where != COUNTY or theme not in "PSGA" or (theme == "A" and rest[-1] not in _PUBLIC_AREA):
+            continue
+        of = {"all": disclosure.ALL, "buyers": "buyer"}.get(rest[0], rest[0])
+        away = {"S": "hidden", "A": "known_hidden"}.get(theme, "")
+        if away and rest[-1] not in ("baseline", "towns") and bool(totals.loc[of, away]) and figure.value is not None:
+            figure = replace(figure, value=None, sign=disclosure.SIGN, note=disclosure.LEGEND)  # noqa: PLW2901
+        kept[number] = figure
+    return Catalogue(kept, found.cells.iloc[:0])
 
 
 # ---- the area check and the check of livestock ----

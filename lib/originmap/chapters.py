@@ -9,9 +9,11 @@ import pandas as pd
 
 from originmap import annexes, corrections, figures, gaps, plates, progress, reconcile, seasons, vocab
 from originmap.catalogue import Catalogue
-from originmap.manuscript import Block, Cell, Paragraph, Picture, Table, plain, spans
+from originmap.manuscript import UNKNOWN, Block, Cell, Figure, Paragraph, Picture, Table, plain, spans
+from originmap.picks import safe
 from originmap.provenance import COUNTY, LISTED, Frames, alert_ids
 from originmap.rounds import Round
+from originmap.selection import Selection, filters
 
 Profile = Literal["internal", "public"]
 _NEXT_PERIODS: Final = 5
@@ -59,7 +61,7 @@ class Teller:
         if due.empty:
             return (self.say(f"{opening}{self.who}各品种都还没有到报送的时候。"),)
         if not self.code:
-            none = self._none(due)
+            none = self._none(due) if self.profile == "internal" else ""
             first = f"{opening}全县{{P_towns}}个乡镇中，应报品种全部报齐{{P_full}}个、部分报送{{P_part}}个、没有报送{{P_none}}个{none}。"
             first += "按乡镇和品种计，应报{P_due}个，已报{P_reported}个，零报告{P_zero}个，未报{P_open}个"
             first += "；其中逾期未报{P_overdue}个，涉及{P_overdue_towns}个乡镇；迟报{P_late}个；来件没有登记收到时间、未判迟早的{P_unregistered}个。"
@@ -75,7 +77,8 @@ class Teller:
         made: list[Block] = [self.say(first)]
         if not self.code or self._came():
             made.append(self.say(second))
-        return (*made, self._by_product(), *([] if self.code else [self._by_township()]))
+        whole = self.profile == "internal" and not self.code
+        return (*made, self._by_product(), *([self._by_township()] if whole else []))
 
     def _came(self) -> bool:
         return bool(self.states["progress"].isin(progress.ARRIVED).any())
@@ -114,17 +117,22 @@ class Teller:
             return (self.say(f"{self.who}没有已定位的采用记录，不附图。"),)
         text = "采用的{G_records}条记录中，已定位{G_located}条，见下图；没有定位的不画在图上，待补坐标。"
         if self.round_.places.quality != "official":
-            text += "县界为概化示意，图仅供内部工作使用。"
+            text += "县界为概化示意，" + (
+                "图仅供内部工作使用。" if self.profile == "internal" else "地图公开前须送审。"
+            )
         round_ = self.round_
         furniture = figures.furniture(round_, profile=self.profile)
-        drawn = plates.bases(round_.records, round_.places, round_.rules, furniture, township_code=self.code)
-        told = f"{self.who}重点农产品产地分布图，颜色和形状为品种，大小为规模"
+        drawn = plates.bases(round_, furniture, township_code=self.code)
+        size = "规模" if self.profile == "internal" else "一格内的主体数（点位归到网格，不足三个主体的不画）"
+        told = f"{self.who}重点农产品产地分布图，颜色和形状为品种，大小为{size}"
         return (self.say(text), Picture(f"{self.who}重点农产品产地分布", drawn, plates.WIDTH_MM, told))
 
     # ---- three ----
 
     def compared(self) -> tuple[Block, ...]:
         crops = self.round_.rules.baseline_products
+        if self.profile == "public":
+            return tuple(self._compared(code) for code in crops)
         gap = {code: self.figures[f"A-{self.key}-{code}-gap"].value for code in crops}
         made: list[Block] = [self._compared(code) for code in crops]
         drawn = [code for code in crops if gap[code] is not None]
@@ -150,30 +158,29 @@ class Teller:
 
     def _compared(self, code: str) -> Paragraph:
         name, key = self.products[code].name, self.key
-        own = {
-            which: self.figures[f"A-{key}-{code}-{which}"]
-            for which in ("baseline", "registry", "collected", "gap", "coverage")
-        }
+        parts = ("baseline", *(["registry"] if self.profile == "internal" else []), "collected", "gap", "coverage")
+        own = {which: self.figures[f"A-{key}-{code}-{which}"] for which in parts}
+        listed = "名录{registry}亩，" if "registry" in own else ""
         if own["gap"].value is None:
-            rows = self.frames.gaps[
-                (self.frames.gaps["product"] == code) & (self.frames.gaps["township_code"] == self.code)
-            ]
-            why = (
-                vocab.code("gap_status", str(rows["gap_status"].iat[0]))
-                if len(rows)
-                else "没有底数和采集面积都齐全的乡镇"
-            )
-            return self.say(
-                f"{name}：附件5底数{{baseline}}亩，名录{{registry}}亩，采集{{collected}}亩；{why}，差额无从算起。",
-                **own,
-            )
-        listed = "名录{registry}亩" if own["registry"].value is not None else "名录没有报齐、不计合计"
-        text = f"{name}：附件5底数{{baseline}}亩，{listed}，采集{{collected}}亩，差额{{gap}}亩，采集占底数{{coverage}}%"
+            text = f"{name}：附件5底数{{baseline}}亩，{listed}采集{{collected}}亩；"
+            return self.say(f"{text}{self._why(code, own['gap'])}，差额无从算起。", **own)
+        if listed and own["registry"].value is None:
+            listed = "名录没有报齐、不计合计，"
+        text = f"{name}：附件5底数{{baseline}}亩，{listed}采集{{collected}}亩，差额{{gap}}亩，采集占底数{{coverage}}%"
         over = "；采集多于底数，须核实是否多茬相加、单位混用或重复填报" if (own["gap"].value or 0) < 0 else ""
         if self.code:
             return self.say(f"{text}{over}。", **own)
         towns = self.figures[f"A-{key}-{code}-towns"]
         return self.say(f"{text}（只计底数、采集均已知的{{towns}}个乡镇）{over}。", **own, towns=towns)
+
+    def _why(self, code: str, gap: Figure) -> str:
+        """Return why nobody can say how large a difference is."""
+        if gap.sign != UNKNOWN:
+            return "采集面积不公开"
+        rows = self.frames.gaps[self.frames.gaps["product"] == code].set_index("township_code")
+        if not self.code:
+            return "没有底数和采集面积都齐全的乡镇"
+        return vocab.code("gap_status", str(rows.loc[self.code, "gap_status"]))
 
     def _reasons(self, crops: list[str]) -> Table:
         where = self.code or LISTED
@@ -193,6 +200,31 @@ class Teller:
             (26, *[20] * len(crops), 42, 36),
             left=(0, len(crops) + 1, len(crops) + 2),
         )
+
+    def selected(self, selections: Mapping[str, Selection]) -> tuple[Block, ...]:
+        """Tell what named selections of the one map come to here."""
+        made: list[Block] = []
+        for name, selection in selections.items():
+            said = "，".join(filters(selection, self.round_.rules, places=self.round_.places))
+            rows: list[tuple[Cell, ...]] = []
+            for code, product in self.products.items():
+                start = f"N-{self.key}-{safe(name)}-{code}"
+                own = [self.figures.figures.get(f"{start}-{which}") for which in ("records", "subjects", "size")]
+                if own[0] is not None:
+                    rows.append(
+                        (
+                            (product.name,),
+                            *[(one,) for one in own if one is not None],
+                            (vocab.code("size_unit", product.unit),),
+                        )
+                    )
+            if not rows:
+                made.append(self.say(f"“{name}”（{said}）：{self.who}没有符合的记录。"))
+                continue
+            made.append(self.say(f"“{name}”（{said}）：{self.who}符合的记录如下。"))
+            head = ("品种", "记录(条)", "主体数(个)", "规模", "规模单位")
+            made.append(Table(f"{self.who}“{name}”", head, tuple(rows), (30, 30, 30, 36, 30)))
+        return tuple(made)
 
     # ---- four ----
 

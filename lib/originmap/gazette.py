@@ -147,6 +147,25 @@ def cells(round_: Round, of: Shown) -> gpd.GeoDataFrame:
     return grid(points, of.cells)
 
 
+def plan(squares: gpd.GeoDataFrame, round_: Round, frame: Frame, *, pitch_mm: float = 1.9) -> gpd.GeoDataFrame:
+    """Return a symbol a grid cell and product, as ``plans.point_plan`` gives them: side by side about the cell's centre, so that none hides another.
+
+    The ink is by the number of subjects (`BREAKS`), `pitch_mm` the distance on the page of `frame`.
+    """
+    middle = squares.set_geometry(squares.centroid)
+    places = [middle.geometry.x, middle.geometry.y]
+    held = middle.groupby(places)["product"]
+    count, at = held.transform("size"), middle.sort_values("product").groupby(places).cumcount().reindex(middle.index)
+    across, pitch = np.ceil(np.sqrt(count)), pitch_mm * frame.scale / 1000
+    x = middle.geometry.x + (at % across - (across - 1) / 2) * pitch
+    y = middle.geometry.y - (at // across - (np.ceil(count / across) - 1) / 2) * pitch
+    colours = {code_: entry.colour for code_, entry in round_.rules.products.items()}
+    ink = np.array(_SIZES_PT2)[np.searchsorted(BREAKS, middle["subjects"], side="right")]
+    look = {"colour": middle["product"].map(colours), "marker": middle["product"].map(markers(round_.rules))}
+    made = middle.assign(buyer=False, area_pt2=ink, **look)
+    return made.set_geometry(gpd.GeoSeries.from_xy(x, y, crs=middle.crs))
+
+
 def furniture(round_: Round) -> Furniture:
     """Return what a public sheet says of itself, its review number with it."""
     return figures.furniture(round_, profile="public")
@@ -157,19 +176,8 @@ def distribution_map(round_: Round, of: Shown, *, atlas: Atlas | None = None) ->
     atlas = atlas or Atlas(round_)
     figure, sheet, axes, frame, taken = _county(atlas, "重点农产品产地分布图")
     squares = cells(round_, of)
-    middle = squares.set_geometry(squares.centroid)
-    step = np.searchsorted(BREAKS, middle["subjects"], side="right")
-    drawn = _side_by_side(middle.assign(area_pt2=np.array(_SIZES_PT2)[step]), frame)
-    look = markers(atlas.rules)
-    for (product, area), part in drawn.groupby(["product", "area_pt2"]):
-        symbols.mark(
-            axes,
-            part.geometry.x,
-            part.geometry.y,
-            look[str(product)],
-            area,
-            facecolor=atlas.rules.products[str(product)].colour,
-        )
+    drawn = plan(squares, round_, frame)
+    symbols.draw_marks(axes, drawn)
     draw_seats(axes, atlas, frame)
     draw_labels(sheet, label_plan(drawn, atlas.seats, frame, taken=taken))
     left, right, y = panel(sheet)
@@ -177,7 +185,7 @@ def distribution_map(round_: Round, of: Shown, *, atlas: Atlas | None = None) ->
     totals = of.totals.set_index("product")
     for product, entry in atlas.rules.products.items():
         y -= 5.2
-        symbols.mark(sheet, left + 3, y, look[product], 26, facecolor=entry.colour)
+        symbols.mark(sheet, left + 3, y, markers(atlas.rules)[product], 26, facecolor=entry.colour)
         write(sheet, left + 8, y, entry.name, 8.5)
         write(sheet, right, y, _text(totals.loc[product], "subjects"), 8.5, ha="right")
     y -= 8
@@ -202,13 +210,13 @@ def product_map(round_: Round, of: Shown, product: str, *, atlas: Atlas | None =
     for number_, row in enumerate(squares.itertuples()):
         west, south, _, _ = row.geometry.bounds
         # Above the ground, below the boundaries; a narrower cell covers the wider one that it lies in.
-        look: dict[str, Any] = {
+        shade: dict[str, Any] = {
             "facecolor": _shade(entry.colour, row.subjects),
             "edgecolor": entry.colour,
             "linewidth": 0.5,
         }
         axes.add_patch(
-            Rectangle((west, south), row.cell_m, row.cell_m, zorder=1.6 + 0.3 * number_ / len(squares), **look)
+            Rectangle((west, south), row.cell_m, row.cell_m, zorder=1.6 + 0.3 * number_ / len(squares), **shade)
         )
     for row in _numbered(squares, frame).itertuples():
         write(sheet, row.x, row.y, str(row.subjects), 5.5, ha="center")
@@ -349,14 +357,3 @@ def _mark_of(sheet: Axes, x: float, y: float, kind: str) -> None:
         "unknown": {"marker": "o", "s": 7, "facecolor": PAPER, "edgecolor": FAINT, "linewidth": 0.6},
     }
     sheet.scatter([x], [y], zorder=5, **looks[kind])
-
-
-def _side_by_side(plan: gpd.GeoDataFrame, frame: Frame, *, pitch_mm: float = 1.9) -> gpd.GeoDataFrame:
-    """Set the symbols of one grid cell side by side about its centre, so that none hides another."""
-    places = [plan.geometry.x, plan.geometry.y]
-    held = plan.groupby(places)["product"]
-    count, number_ = held.transform("size"), plan.sort_values("product").groupby(places).cumcount().reindex(plan.index)
-    across, pitch = np.ceil(np.sqrt(count)), pitch_mm * frame.scale / 1000
-    x = plan.geometry.x + (number_ % across - (across - 1) / 2) * pitch
-    y = plan.geometry.y - (number_ // across - (np.ceil(count / across) - 1) / 2) * pitch
-    return plan.set_geometry(gpd.GeoSeries.from_xy(x, y, crs=plan.crs))

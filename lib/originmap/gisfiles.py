@@ -90,6 +90,20 @@ def write_round(round_: Round, folder: Path) -> None:
     )
 
 
+def write_public(round_: Round, squares: gpd.GeoDataFrame, folder: Path) -> None:
+    """Write what the public may have into an existing folder: subjects by product on a grid, no name, no point, no township.
+
+    `squares` are ``disclosure.grid``'s.
+    """
+    rules, places, crs = round_.rules, round_.places, str(round_.rules["county"]["gis_crs"])
+    table = handover.grid(squares, rules)
+    title = f"{rules['county']['name']}产地网格（公开） {round_.name}"
+    write_geopackage(folder / "产地网格.gpkg", [table], rules, places, crs=crs)
+    text = qgis.project([table], rules, places, file="产地网格.gpkg", crs=crs, title=title)
+    (folder / "产地网格.qgs").write_text(text, encoding="utf-8")
+    write_geojson(folder / "产地网格.geojson", table)
+
+
 def write_project(path: Path, round_: Round, records: gpd.GeoDataFrame, *, title: str) -> None:
     """Write some records as a GeoPackage and, beside it under the same name, a QGIS project that opens it."""
     tables, crs = handover.of_records(records, round_.rules, round_.places), str(round_.rules["county"]["gis_crs"])
@@ -160,9 +174,13 @@ def write_geopackage(path: Path, tables: Sequence[Table], rules: Rules, places: 
 
 
 def write_geojson(path: Path, table: Table) -> None:
-    """Write one table as GeoJSON (WGS84, RFC 7946), its properties under their Chinese headings; `record_id` is each feature's id too."""
-    titled = table.frame.rename(columns=table.aliases).assign(id=table.frame["record_id"])
-    about = {"RFC7946": "YES", "COORDINATE_PRECISION": "6", "WRITE_NAME": "NO", "ID_FIELD": "id"}
+    """Write one table as GeoJSON (WGS84, RFC 7946), its properties under their Chinese headings; `record_id`, if any, is each feature's id too."""
+    titled, about = (
+        table.frame.rename(columns=table.aliases),
+        {"RFC7946": "YES", "COORDINATE_PRECISION": "6", "WRITE_NAME": "NO"},
+    )
+    if "record_id" in table.frame:
+        titled, about = titled.assign(id=table.frame["record_id"]), about | {"ID_FIELD": "id"}
     _write(path, Table(table.name, titled, table.shape), driver="GeoJSON", **about)
 
 

@@ -23,7 +23,7 @@ from originmap.seasons import windows_text
 from originmap.subjects import normal_name
 
 # The fixed names of the tables; their titles are the vocabulary's (`gis_table`).
-POINTS, LOST, GAPS, TOWNS, TESTS, PLOTS = "base_points", "not_located", "gaps", "townships", "rapid_tests", "plots"
+POINTS, LOST, GAPS, TOWNS, TESTS, PLOTS, GRID = "base_points not_located gaps townships rapid_tests plots grid".split()
 POINT_COLUMNS: Final = (
     "record_id product subject_name subject_type township_code township village size_value size_unit area_mu head_count plot_key cropping "
     "market_windows production_mode trace_methods credit_grade base_address lon lat coord_status contact_name contact_phone "
@@ -165,6 +165,13 @@ def tests(round_: Round) -> Table:
     made = gpd.GeoDataFrame(frame[_TEST_COLUMNS], geometry=gpd.GeoSeries(where.tolist(), crs=WGS84), crs=WGS84)
     made = made.sort_values(["sampled_on", "sample_id", "test_item"], ignore_index=True)
     return Table(TESTS, made, "Point", {"unit": "单位"})
+
+
+def grid(squares: gpd.GeoDataFrame, rules: Rules) -> Table:
+    """Return what the public may see, subjects by product on a grid (``disclosure.grid``), the widest squares first."""
+    frame = _worded(squares, rules).to_crs(WGS84)
+    frame = frame.sort_values(["cell_m", "product"], ascending=[False, True], kind="stable", ignore_index=True)
+    return Table(GRID, gpd.GeoDataFrame(_last(frame), crs=WGS84), "MultiPolygon")
 
 
 def _plots(round_: Round) -> gpd.GeoDataFrame:

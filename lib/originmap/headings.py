@@ -191,4 +191,5 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "size_class": ("规模档", "Size class"),
     "coverage_class": ("覆盖率档", "Coverage class"),
     "colour": ("颜色", "Colour"),
+    "cell_m": ("格宽(米)", "Cell (m)"),
 }

@@ -1,4 +1,5 @@
-// Bars, a calendar and a table whose rows can be clicked or reached by keyboard. Every text is set as text, never as markup.
+// Bars, a calendar and a table whose rows can be clicked or reached by keyboard: Tab to the list, arrows within it. Every text is set as
+// text, never as markup; what is too long to show stands in the tip.
 const make = (tag, cls, text) => {
   const node = document.createElement(tag);
   if (cls) node.className = cls;
@@ -16,6 +17,7 @@ const drawers = {
       line.dataset.key = row.key;
       line.setAttribute("aria-pressed", chosen.has(row.key));
       line.append(make("span", "om-name", row.label));
+      line.title = row.label;
       const track = make("span", "om-track");
       for (const part of row.parts) {
         const bar = make("span", "om-part");
@@ -68,12 +70,11 @@ const drawers = {
     const body = table.createTBody();
     for (const row of model.get("rows")) {
       const line = body.insertRow();
-      line.tabIndex = 0;
       line.dataset.key = row.key;
       line.setAttribute("aria-selected", chosen.has(row.key));
       row.texts.forEach((text, at) => {
         const cell = line.insertCell();
-        cell.textContent = text;
+        cell.textContent = cell.title = text;
         if (model.get("columns")[at].number) cell.className = "n";
       });
       line.addEventListener("click", () => press(row.key));
@@ -92,11 +93,25 @@ function render({ model, el }) {
     model.set("chosen", chosen.length === 1 && chosen[0] === key ? [] : [key]);
     model.save_changes();
   };
+  // One stop of the Tab key a list, where it was left; arrows, Home and End go on from there.
+  const stop = node => {
+    for (const other of box.querySelectorAll("[data-key]")) other.tabIndex = other === node ? 0 : -1;
+  };
+  box.addEventListener("focusin", event => { if (event.target.dataset.key !== undefined) stop(event.target); });
+  box.addEventListener("keydown", event => {
+    const nodes = [...box.querySelectorAll("[data-key]")], at = nodes.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: nodes.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    nodes[Math.min(Math.max(to, 0), nodes.length - 1)].focus();
+  });
   const draw = () => {
     const held = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     box.replaceChildren();
     if (model.get("title")) box.append(make("div", "om-title", model.get("title")));
     drawers[model.get("shape")](box, model, press);
+    const nodes = [...box.querySelectorAll("[data-key]")], chosen = model.get("chosen");
+    stop(nodes.find(node => node.dataset.key === (held ?? chosen[0])) ?? nodes[0]);
     if (held !== null) [...box.querySelectorAll("[data-key]")].find(node => node.dataset.key === held)?.focus();
   };
   for (const name of ["rows", "chosen", "title", "columns"]) model.on(`change:${name}`, draw);

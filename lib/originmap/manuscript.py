@@ -28,6 +28,8 @@ class Figure:
         None where nobody knows it: that shows as —, never as 0.
     note
         How it comes about; of an unknown one why it is unknown.
+    sign
+        What is printed where there is no value: — for unknown, another sign for what may not be told.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Figure:
     value: float | None
     unit: str = ""
     note: str = ""
+    sign: str = UNKNOWN
 
     @property
     def text(self) -> str:
@@ -44,7 +47,7 @@ class Figure:
         ['1,234.5', '3', '—', '−0.25']
         """
         if self.value is None:
-            return UNKNOWN
+            return self.sign
         text = f"{abs(self.value):,.2f}".rstrip("0").rstrip(".")
         return f"−{text}" if self.value < 0 and text != "0" else text
 
@@ -57,7 +60,7 @@ def spans(text: str, **parts: object) -> Cell:
     """Return a text whose {holes} are filled by figures, or by other texts, which nothing in them changes.
 
     >>> spans("共{n}个{what}", n=Figure("x", "", 3), what="{n}")
-    ('共', Figure(id='x', name='', value=3, unit='', note=''), '个{n}')
+    ('共', Figure(id='x', name='', value=3, unit='', note='', sign='—'), '个{n}')
     """
     made: list[Span] = []
     at = 0

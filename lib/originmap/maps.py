@@ -42,6 +42,8 @@ _CELL: Final = {"fillColor": "#F4F1E8", "fillOpacity": 1.0, "color": "#8C8778", 
 _POINT: Final = {"radius": 4, "color": "#FFFFFF", "weight": 0.8, "opacity": 1.0, "fillOpacity": 0.92}
 _HOVER: Final = {"color": "#000000", "weight": 2.5}
 _RING: Final = {"radius": 13, "color": "#000000", "weight": 3, "opacity": 1.0, "fillOpacity": 0.0}
+# Below what is drawn and clicked: a picture, shaded cells, symbols at the seats.
+PANES: Final = {"picture": {"zIndex": 250}, "ground": {"zIndex": 350}, "totals": {"zIndex": 360}}
 _BUYER_FILL: Final = "#FFFFFF"
 
 
@@ -72,7 +74,7 @@ def cells(
             **(properties or {}).get(row.township_code, {}),
         }
         style = {**_CELL, **(styles or {}).get(row.township_code, {})}
-        features.append(_feature(_rounded(shapely.geometry.mapping(row.geometry)), {**own, "style": style}))
+        features.append(_feature(rounded(shapely.geometry.mapping(row.geometry)), {**own, "style": style}))
     return _collection(features)
 
 
@@ -80,7 +82,7 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
     """Return the located records as one GeoJSON of points, the largest first so that none is covered.
 
     Each has `record_id`, `product`, `area_mu` (None for animals and buyers, who stand outside areas) and its style: colour by
-    product, area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
+    product (grey where that is unknown), area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
     """
     plan = point_plan(records.assign(status="accepted"), rules)  # whatever its status: somebody chose it
     rows = records[has_point(records)].set_index("record_id")
@@ -95,6 +97,11 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
         own = {"record_id": row.record_id, "product": row.product, "area_mu": known}
         place = {"type": "Point", "coordinates": where[at]}
         features.append(_feature(place, {**own, "style": {**fill, "radius": radius[at]}}))
+    # A row whose product cannot be told has no colour of its own, but it has a place.
+    other = records[has_point(records) & ~records["record_id"].isin(plan["record_id"])]
+    for name, point in zip(other["record_id"], other.geometry, strict=True):
+        own = {"record_id": name, "product": None, "area_mu": None, "style": {"fillColor": MIXED}}
+        features.append(_feature(ring(point.x, point.y)["features"][0]["geometry"], own))
     return _collection(features)
 
 
@@ -188,11 +195,20 @@ def label_layer(places: Places, lang: Lang = "zh") -> Any:
     return ipyleaflet.LayerGroup(layers=markers, name=phrase("layer_names", lang))
 
 
-def relabel(layer: Any, places: Places, texts: Mapping[str, str]) -> None:
-    """Write ``{township_code: text}`` under the names of a `label_layer`."""
-    for marker, (town, name) in zip(layer.layers, places.names.items(), strict=True):
-        old, marker.icon = marker.icon, _label(name, texts.get(town, ""))
-        old.close()
+def relabel(
+    layer: Any,
+    places: Places,
+    texts: Mapping[str, str],
+    *,
+    before: Mapping[str, str] | None = None,
+    lang: Lang = "zh",
+) -> None:
+    """Write ``{township_code: text}`` under the names of a `label_layer`; with `before`, what stands there, only where it differs."""
+    for marker, (town, name) in zip(layer.layers, places.labels(lang).items(), strict=True):
+        text = texts.get(town, "")
+        if before is None or before.get(town, "") != text:
+            old, marker.icon = marker.icon, _label(name, text)
+            old.close()
 
 
 def township_map(places: Places, layers: Sequence[Any], *, note: str) -> Any:
@@ -200,6 +216,7 @@ def township_map(places: Places, layers: Sequence[Any], *, note: str) -> Any:
     west, south, east, north = (float(value) for value in places.townships.total_bounds)
     drawn = ipyleaflet.Map(
         layers=tuple(layers),  # given, so that no base map is looked for
+        panes=PANES,
         max_zoom=18,  # without tiles nothing else bounds the zoom, and controls break
         min_zoom=8,
         prefer_canvas=True,
@@ -225,12 +242,14 @@ def map_note(places: Places, *, is_sample: bool, profile: str = "internal", lang
     return "　".join([code("profile", profile, lang), *sample, schematic, "WGS84"])
 
 
-def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh") -> str:
+def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh", *, unknown: bool = False) -> str:
     """Return the legend of the points as HTML: one product one colour, sizes in the units of `products` (all by default)."""
     shown = [rules.products[product] for product in products or rules.products]
     lines = [_line(_dot(10, product.colour), product.label(lang)) for product in shown]
     buyer = phrase("hollow", lang, who=code("subject_type", "buyer", lang))
     lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), buyer))
+    if unknown:
+        lines.append(_line(_dot(8, MIXED), phrase("product_unknown", lang)))
     breaks = {unit: edges for unit, edges in size_breaks(rules).items() if unit in {product.unit for product in shown}}
     sizes = []
     for index, area in enumerate(SIZE_PT2):
@@ -336,12 +355,13 @@ def _collection(features: list[GeoJson]) -> GeoJson:
     return {"type": "FeatureCollection", "features": features}
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Return coordinates of GeoJSON, however deep, rounded to `DECIMALS`."""
     if isinstance(value, float):
         return round(value, DECIMALS)
     if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    return value if isinstance(value, str) else [_rounded(item) for item in value]
+        return {key: rounded(item) for key, item in value.items()}
+    return value if isinstance(value, str) else [rounded(item) for item in value]
 
 
 def _zoom(west: float, south: float, east: float, north: float) -> float:
@@ -357,6 +377,7 @@ def _label(name: str, text: str = "") -> Any:
     # No size, and no pointer events: a name never stands between the pointer and a point.
     html = (
         f"<div style='position:absolute;transform:translate(-50%,-50%);white-space:nowrap;pointer-events:none;"
+        "max-width:12em;overflow:hidden;text-overflow:ellipsis;"
         f"text-align:center;font:600 11px/1.15 sans-serif;color:#222;{halo}'>{escape(name)}{below}</div>"
     )
     return ipyleaflet.DivIcon(html=html, icon_size=[0, 0], icon_anchor=[0, 0])

@@ -7,6 +7,7 @@ phones and contacts are not in it.
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,7 +94,7 @@ def content(records: gpd.GeoDataFrame, rules: Rules, places: Places, *, lang: La
         "village": _coded(frame["village"]),
         "kind": _coded(frame["subject_type"].map(codes("subject_type", lang))),
         "size": _coded(sizes),
-        "window": _coded(texts.each(frame["market_windows"], windows_text)),
+        "window": _coded(texts.each(frame["market_windows"], partial(windows_text, lang=lang))),
         "size_class": classes.tolist(),
         "buyer": frame["subject_type"].eq("buyer").astype("int64").tolist(),
         "lon": [None if math.isnan(value) else value for value in where[:, 0].tolist()],

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
+from zipfile import BadZipFile
 
 import jinja2
 import PIL.Image
@@ -27,7 +28,18 @@ from originmap.marks import AUTHOR, STAMP, repacked
 TEMPLATE: Final = "briefing_template.docx"
 # The placeholders of the template: words inside a line, and whole parts, each alone in its paragraph as {{p name }}.
 WORDS: Final = ("marks", "title", "subtitle", "office", "date")
-PARTS: Final = ("situation", "bases", "compared", "market", "late", "rectification", "duties", "remarks", "annexes")
+PARTS: Final = (
+    "situation",
+    "bases",
+    "selected",
+    "compared",
+    "market",
+    "late",
+    "rectification",
+    "duties",
+    "remarks",
+    "annexes",
+)
 STYLES: Final = ("简报一级标题", "简报二级标题", "简报正文", "简报图表题", "简报表格", "简报附表", "简报注", "简报编号")
 LINEAGE: Final = "../lineage.html#"
 BODY_MM: Final = 156.0
@@ -62,7 +74,7 @@ def check_template(template: Path) -> list[str]:
         opened = DocxTemplate(template)
         opened.init_docx()
         known = opened.get_undeclared_template_variables()
-    except (PackageNotFoundError, KeyError, ValueError, OSError) as error:
+    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
         raise TemplateError(f"简报模板 {name} 打不开，请用 Word 或 WPS 另存为 .docx。") from error
     except jinja2.TemplateError as error:
         raise TemplateError(f"简报模板 {name} 的占位符写错了：{error}。") from error

@@ -71,6 +71,8 @@ def cells_of(number: str) -> str:
     >>> cells_of("M-county-05-celery-size"), cells_of("A-county-celery-coverage"), cells_of("P-county-not_uploaded")
     ('M-county-celery', 'A-county-celery-gap', 'P-county-records')
     """
+    if number.startswith("N-"):
+        return number.rpartition("-")[0]
     if number.startswith("M-"):
         theme, where, _, product = number.split("-")[:4]
         return f"{theme}-{where}-{product}"

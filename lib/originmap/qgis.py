@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 import geopandas as gpd
 import pyproj
 
-from originmap.handover import GAPS, LOST, PLOTS, POINTS, TESTS, TOWNS, Table
+from originmap.handover import GAPS, GRID, LOST, PLOTS, POINTS, TESTS, TOWNS, Table
 from originmap.places import Places
 from originmap.plans import COVERAGE_COLOURS, SIZE_PT2, UNSIZED_PT2, class_label, coverage_labels, markers, size_breaks
 from originmap.rules import Rules
@@ -64,6 +64,8 @@ def styles(tables: Sequence[Table], rules: Rules, places: Places) -> list[Style]
         made.append(_townships(by_name[TOWNS], places))
     if GAPS in by_name:
         made += [_coverage(by_name[GAPS], rules, product) for product in rules.baseline_products]
+    if GRID in by_name:
+        made.append(_grid(by_name[GRID], rules))
     if PLOTS in by_name:
         made.append(_plots(by_name[PLOTS]))
     if POINTS in by_name:
@@ -183,6 +185,21 @@ def _townships(table: Table, places: Places) -> Style:
     )
 
 
+def _grid(table: Table, rules: Rules) -> Style:
+    """Squares in their product's colour, seen through, with the number of subjects."""
+    looks = [
+        (
+            f"\"product\" = '{product.name}'",
+            product.name,
+            {"color": _rgb(product.colour, 110), "outline_color": _rgb(product.colour), "outline_width": "0.26"},
+        )
+        for product in rules.products.values()
+    ]
+    return Style(
+        GRID, table.title, _rules(looks) + _labelling('"subjects"') + _aliases(table, '"product"'), labels=True
+    )
+
+
 def _plots(table: Table) -> Style:
     look = {"color": "0,0,0,0", "style": "no", "outline_color": _rgb(_PLOT), "outline_width": "0.5"}
     return Style(PLOTS, table.title, _single("fill", "SimpleFill", look) + _aliases(table, '"subject_name"'))
@@ -272,8 +289,8 @@ def _option(name: str, value: str, kind: str = "QString") -> str:
     return _tag("Option", {"name": name, "type": kind, "value": value})
 
 
-def _rgb(colour: str) -> str:
-    return ",".join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5)) + ",255"
+def _rgb(colour: str, alpha: int = 255) -> str:
+    return ",".join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5)) + f",{alpha}"
 
 
 def _tag(tag: str, attributes: Mapping[str, str], *inner: str) -> str:

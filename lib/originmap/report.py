@@ -1,19 +1,15 @@
 """Report: everything that is made of a round, as one tree of folders; `publishing` swaps it in whole."""
 
-import base64
-import hashlib
+import difflib
 import multiprocessing
-import platform
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import jinja2
 import pandas as pd
 from tqdm import tqdm
 
@@ -22,10 +18,12 @@ from originmap import (
     changes,
     exports,
     figures,
+    frontpage,
     gate,
     gazette,
     gisfiles,
     growers,
+    manifest,
     mapbook,
     notebooks,
     onepage,
@@ -35,17 +33,10 @@ from originmap import (
     traces,
     vocab,
 )
-from originmap.archives import list_files
-from originmap.findings import tally
-from originmap.formats import shown_name
 from originmap.kept import shared
-from originmap.publishing import MANIFEST, OutputError, new_tree
+from originmap.publishing import OutputError, new_tree
 from originmap.returns import write_slips
-from originmap.rounds import NOT_READ, PROJECT, Round, open_round
-
-_LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
-ONE_MAP: Final = "maps/一张图.html"
-_TEMPLATES: Final = Path(__file__).with_name("templates")
+from originmap.rounds import PROJECT, Round, open_round
 
 
 @dataclass(frozen=True)
@@ -63,11 +54,12 @@ class Settings:
     def public_form(self) -> dict[str, Any]:
         """Return the effective parameters as the manifest shows them: no path of this machine."""
         return {
+            "as_of": self.as_of,
             "profile": self.profile,
             "county_only": self.county_only,
             "townships": list(self.townships),
             "paper": self.paper,
-            "rules": _sha256(self.rules) if self.rules else None,
+            "rules": manifest.sha256(self.rules) if self.rules else None,
         }
 
 
@@ -99,15 +91,20 @@ def write_report(
     _earlier.cache_clear()
     with shared():
         round_ = _round(settings)
+        codes = _township_codes(round_, settings.townships)
         with new_tree(target, settings.inbox) as (build, place):
-            _build(round_, settings, build, jobs, tell)
+            _build(round_, settings, build, codes, jobs, tell)
             return round_, place()
 
 
 def _build(
-    round_: Round, settings: Settings, build: Path, jobs: int, tell: Callable[[int, int, str], None] | None
+    round_: Round,
+    settings: Settings,
+    build: Path,
+    codes: list[str] | None,
+    jobs: int,
+    tell: Callable[[int, int, str], None] | None,
 ) -> None:
-    codes = _township_codes(round_, settings.townships)
     pieces = list(_pieces(round_, settings))
     with tqdm(
         total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
@@ -124,8 +121,9 @@ def _build(
                 for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
                     future.result()
                     bar.update()
-        _write_index(round_, settings, build)
-        _write_manifest(round_, settings, build)
+        public = settings.profile == "public"
+        frontpage.write(round_, build, public=public)
+        manifest.write(round_, build, settings.public_form(), public=public)
         gate.inspect(build, gate.Watch.of(round_, settings.profile))
         bar.update()
 
@@ -136,7 +134,7 @@ def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Pa
         exports.write_check(round_, build)
         if returns:
             write_slips(round_, build / "returns")
-        _write_manifest(round_, Settings(round_.folder), build)
+        manifest.write(round_, build, Settings(round_.folder).public_form())
         gate.inspect(build, gate.Watch.of(round_))
         return place()
 
@@ -146,8 +144,13 @@ def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
         return None
     codes = round_.places.township_of(pd.Series(names, dtype="str"))
     if codes.isna().any():
-        wrong = "、".join(name for name, code in zip(names, codes, strict=True) if pd.isna(code))
-        msg = f"没有这个乡镇：{wrong}。可用：{'、'.join(round_.places.names.values())}。"
+        wrong = [name for name, code in zip(names, codes, strict=True) if pd.isna(code)]
+        known = round_.places.aliases()
+        near = [
+            round_.places.names[known[found]] for name in wrong for found in difflib.get_close_matches(name, known, n=1)
+        ]
+        hint = f"是否想写 {'、'.join(dict.fromkeys(near))}？" if near else ""
+        msg = f"没有这个乡镇：{'、'.join(wrong)}。{hint}可用：{'、'.join(round_.places.names.values())}。"
         raise OutputError(msg)
     return list(codes)
 
@@ -193,21 +196,10 @@ def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[part].name}")
 
 
-def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
-    gaps = reconcile.planting_area(round_)
-    page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, figures.furniture(round_))
-    figures.save(page, _folder(build, "briefings") / "县级简报图")
-
-
 def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
     before = next(iter(_earlier(settings)), None)
     desk = briefing.desk(round_, before=before, profile=settings.profile)
-    townships = [] if settings.county_only else codes
-    printed = briefing.write(desk, _folder(build, "briefings"), townships=townships)
-    printed += traces.in_tables(desk.figures.figures.values())
-    traces.write(
-        build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=settings.profile == "public"
-    )
+    traces.write_briefings(desk, build, townships=[] if settings.county_only else codes)
 
 
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -287,11 +279,12 @@ def _tables(round_: Round, _settings: Settings, build: Path, _: list[str] | None
 def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
     gisfiles.write_round(round_, _folder(build, "gis"))
     accepted = round_.records[round_.records["status"] == "accepted"]
-    onepage.write(_folder(build, "maps").parent / ONE_MAP, round_, accepted)
+    onepage.write(_folder(build, "maps").parent / frontpage.ONE_MAP, round_, accepted)
 
 
 def _public_maps(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
     gazette.write_maps(round_, _folder(build, "maps"), _folder(build, "maps/品种"))
+    gisfiles.write_public(round_, gazette.cells(round_, gazette.shown(round_)), _folder(build, "gis"))
 
 
 def _public_tables(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
@@ -308,111 +301,12 @@ PIECES: Final[Mapping[str, Piece]] = {
     "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution),
-    "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables),
     "gis": Piece(_gis),
 }
-PUBLIC_PIECES: Final[Mapping[str, Piece]] = {"maps": Piece(_public_maps), "tables": Piece(_public_tables)}
-
-
-def _write_index(round_: Round, settings: Settings, build: Path) -> None:
-    gaps = reconcile.planting_area(round_)
-    public = settings.profile == "public"
-    # The map book has a sheet a township: its pages are linked, not shown here as well.
-    pictures = sorted(path for path in build.glob("*/*.png"))
-    names = {code: product.name for code, product in round_.rules.products.items()}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template("index.html.j2").render(
-        round=round_,
-        public=public,
-        county=round_.places.county,
-        totals=reconcile.county(gaps).to_dict("records"),
-        public_tables=gazette.page_tables(round_) if public else [],
-        gaps=_by_township(gaps, round_),
-        products=[(code, names[code]) for code in round_.rules.baseline_products],
-        product_names=names,
-        status_names=vocab.codes("gap_status"),
-        ranked=reconcile.ranked(gaps).head(10).to_dict("records"),
-        files=round_.files["status"].map(vocab.codes("file_status")).value_counts(sort=False).to_dict(),
-        unread=_unread(round_),
-        records={name: int((round_.records["status"] == code).sum()) for code, name in vocab.codes("status").items()},
-        located=int((~round_.records.geometry.isna() & (round_.records["status"] == "accepted")).sum()),
-        findings=tally(round_.findings).to_dict("records"),
-        severities=vocab.codes("severity"),
-        pictures=[
-            {"href": path.relative_to(build).as_posix(), "name": path.stem, "data": base64.b64encode(path.read_bytes()).decode()}
-            for path in pictures
-        ],
-        links=_links(build),
-        one_map=ONE_MAP if (build / ONE_MAP).exists() else "",
-    )  # fmt: skip
-    (build / "index.html").write_text(page, encoding="utf-8")
-
-
-def _by_township(gaps: pd.DataFrame, round_: Round) -> list[dict[str, Any]]:
-    return [
-        {
-            "township": name,
-            "cells": {row["product"]: row for row in gaps[gaps["township_code"] == code].to_dict("records")},
-        }
-        for code, name in round_.places.names.items()
-    ]
-
-
-def _unread(round_: Round) -> list[dict[str, str]]:
-    """Return what arrived and was not read, and why: files first, then sheets."""
-    rows = round_.findings[round_.findings["rule"].isin(NOT_READ)]
-    return [
-        {"what": f"{row['file']}〔{row['sheet']}〕" if row["sheet"] else str(row["file"]), "why": str(row["message"])}
-        for row in rows.to_dict("records")
-    ]
-
-
-def _links(build: Path) -> dict[str, list[dict[str, str]]]:
-    groups = {
-        "notebooks": "笔记本",
-        "maps": "地图",
-        "briefings": "简报",
-        "tables": "表格",
-        "gis": "GIS 数据",
-        "desk": "各乡镇工作件（勿外传）",
-    }
-    links: dict[str, list[dict[str, str]]] = {}
-    for folder, name in groups.items():
-        files = sorted(path for path in (build / folder).rglob("*") if path.is_file() and path.suffix != ".ipynb")
-        if files:
-            links[name] = [{"href": path.relative_to(build).as_posix(), "name": path.name} for path in files]
-    return links
-
-
-def _write_manifest(round_: Round, settings: Settings, build: Path) -> None:
-    """Write the sha256 of every input and output, the effective parameters and the libraries' versions."""
-    reference = round_.rules.reference
-    public = settings.profile == "public"
-    inputs = {
-        shown_name(path.relative_to(round_.folder).as_posix()): _sha256(path) for path in list_files(round_.folder)
-    }
-    content = {
-        "made_by": "originmap",
-        "round": round_.name,
-        "as_of": round_.as_of.isoformat(sep=" "),
-        "sample": round_.is_sample,
-        "parameters": settings.public_form(),
-        # A public tree names no file: a township's file may carry a grower's name.
-        "inputs": sorted(inputs.values()) if public else inputs,
-        "reference": {path.relative_to(reference).as_posix(): _sha256(path) for path in list_files(reference)},
-        "outputs": {
-            path.relative_to(build).as_posix(): _sha256(path) for path in sorted(build.rglob("*")) if path.is_file()
-        },
-        "versions": {"python": platform.python_version(), "originmap": version("originmap")}
-        | {name: version(name) for name in _LIBRARIES},
-    }
-    exports.write_json(build / MANIFEST, content)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+PUBLIC_PIECES: Final[Mapping[str, Piece]] = {
+    "briefings": Piece(_briefings),
+    "maps": Piece(_public_maps),
+    "tables": Piece(_public_tables),
+}

@@ -8,53 +8,53 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
 import ipywidgets
+import numpy as np
+import pandas as pd
 import shapely
 
 from originmap import plans, selection
 from originmap.board import Chosen, sentence
+from originmap.phrases import joined, phrase
 from originmap.publishing import OutputError
 from originmap.rounds import PROJECT, Round
 from originmap.selection import Selection
+from originmap.vocab import Lang
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMS: Final = {
-    "picture": "图（PNG、PDF）",
-    "page": "网页（离线可用）",
-    "gpkg": "GeoPackage 和 QGIS 项目",
-    "geojson": "GeoJSON",
-    "kml": "KML",
-    "xlsx": "Excel 表",
-}
+FORMS: Final = ("picture", "page", "gpkg", "geojson", "kml", "xlsx")
 OUT: Final = "outputs/map"
 _LONGEST: Final = 50  # signs of a file's name
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What somebody is looking at: a selection, what it leaves of a round, and the part of the map in sight (west, south, east, north; None: all)."""
+    """What somebody is looking at: a selection, what it leaves of a round, the part of the map in sight (west, south, east, north; None: all)."""
 
     round_: Round
     selection: Selection
     chosen: Chosen
     bounds: tuple[float, float, float, float] | None = None
+    lang: Lang = "zh"
 
     @property
     def sentence(self) -> str:
         """The selection in one sentence, with what it adds up to."""
-        return sentence(self.selection, self.chosen, names=True)
+        return sentence(self.selection, self.chosen, names=True, lang=self.lang)
 
     @property
     def stem(self) -> str:
         """The selection's filters as a name for files, whatever stands in them: the round in front, no sign that a disk refuses."""
-        words = "，".join(selection.filters(self.selection, self.round_.rules, places=self.round_.places))
+        filters = selection.filters(self.selection, self.round_.rules, places=self.round_.places, lang=self.lang)
+        words = joined(filters, self.lang, by="clause")
         plain = re.sub(r'[\x00-\x1f\\/:*?"<>|]+', "_", words).strip(" .")
         if plain != words or len(plain) > _LONGEST:
             # What was changed or cut may be another selection's name too.
@@ -72,15 +72,44 @@ def plan(view: View) -> gpd.GeoDataFrame:
     return plans.point_plan(view.records, view.round_.rules)
 
 
+def differences(layer: Any, view: View) -> pd.DataFrame:
+    """Return the records that the map on the screen and the printed picture draw differently, none when both hold the same.
+
+    Parameters
+    ----------
+    layer
+        The layer of points (``OneMap.points``), while it holds points and no groups.
+
+    Returns
+    -------
+    `record_id, colour, buyer, radius_px` of the screen and, with the ending ``_print``, of `plan`; NA on the side that lacks the record.
+    """
+    rows = []
+    for own in (feature["properties"] for feature in layer.data["features"]):
+        hollow = own["style"]["fillColor"] == "#FFFFFF"
+        colour = own["style"]["color" if hollow else "fillColor"]
+        rows.append((own["record_id"], colour, hollow, own["style"]["radius"]))
+    screen = pd.DataFrame(rows, columns=["record_id", "colour", "buyer", "radius_px"])
+    paper = plan(view).assign(radius_px=lambda rows: plans.radius_px(rows["area_pt2"]))[screen.columns]
+    both = screen.merge(paper, on="record_id", how="outer", suffixes=("", "_print"), validate="1:1")
+    same = [both[name].eq(both[f"{name}_print"]) for name in screen.columns[1:]]
+    return both[~np.logical_and.reduce(same)].reset_index(drop=True)
+
+
 def picture(view: View) -> "Figure":
     """Draw the view as a printed map, A4, with all its furniture, at a round scale that holds what is in sight."""
     from originmap import figures
 
     places = view.round_.places
     whole = view.bounds is None or shapely.box(*view.bounds).covers(shapely.box(*places.townships.total_bounds))
-    furniture = replace(figures.furniture(view.round_), note=f"选中：{view.sentence}。")
+    furniture = replace(
+        figures.furniture(view.round_, lang=view.lang), note=phrase("taken_of", view.lang, sentence=view.sentence)
+    )
+    present = set(view.records["product"].dropna())
+    products = [product for product in view.round_.rules.products if product in present] or None
+    bounds = None if whole else view.bounds
     return figures.distribution_map(
-        view.records, places, view.round_.rules, furniture, bounds=None if whole else view.bounds
+        view.records, places, view.round_.rules, furniture, products=products, bounds=bounds
     )
 
 
@@ -116,7 +145,9 @@ def _picture(view: View, path: Path) -> None:
 def _page(view: View, path: Path) -> None:
     from originmap import onepage
 
-    onepage.write(path.with_name(f"{view.stem}.html"), view.round_, view.chosen.records, sentence=view.sentence)
+    onepage.write(
+        path.with_name(f"{view.stem}.html"), view.round_, view.chosen.records, sentence=view.sentence, lang=view.lang
+    )
 
 
 def _gpkg(view: View, path: Path) -> None:
@@ -166,28 +197,28 @@ class Takeaway:
         The row, to be displayed.
     """
 
-    def __init__(self, look: Callable[[], View], out: Path | str = OUT) -> None:
+    def __init__(self, look: Callable[[], View], out: Path | str = OUT, lang: Lang = "zh") -> None:
         """Build the row; `look` tells what is in view when a button is pressed, `out` where files go."""
-        self._look, self._out = look, out
+        self._look, self._out, self._say = look, out, partial(phrase, lang=lang)
         self.buttons = {
-            form: ipywidgets.Button(description=text, layout={"width": "auto"}) for form, text in FORMS.items()
+            form: ipywidgets.Button(description=self._say(f"take_{form}"), layout={"width": "auto"}) for form in FORMS
         }
         for form, button in self.buttons.items():
             button.on_click(lambda _, form=form: self._save(form))
         self.said = ipywidgets.HTML()
-        title = ipywidgets.HTML("<b>带走：</b>")
+        title = ipywidgets.HTML(f"<b>{escape(self._say('take'))}</b>")
         row = ipywidgets.HBox([title, *self.buttons.values()], layout={"flex_flow": "row wrap"})
         self.view = ipywidgets.VBox([row, self.said])
 
     def _save(self, form: str) -> None:
         self.buttons[form].disabled = True
-        self.said.value = "正在写……"
+        self.said.value = self._say("taking")
         try:
             view = self._look()
-            names = "、".join(path.name for path in save(view, self._out, form))
+            names = joined([path.name for path in save(view, self._out, form)], view.lang)
+            text = self._say("taken", folder=Path(self._out).as_posix(), names=names)
             lost = len(view.chosen) - int((view.chosen.keep & view.chosen.board.located).sum())
-            rest = "" if not lost else f"　没有定位的 {lost} 条只在 GeoPackage、网页和 Excel 表里。"
-            self.said.value = escape(f"已写到 {Path(self._out).as_posix()}：{names}。{rest}")
+            self.said.value = escape(text + (" " + self._say("taken_lost", n=lost) if lost else ""))
         except OutputError as error:
             self.said.value = f"<b style='color:#B00020'>{escape(str(error))}</b>"
         finally:

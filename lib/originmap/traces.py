@@ -1,7 +1,7 @@
 """Traces: from every printed figure to its records and cells, as ``lineage.xlsx`` and as a page that a printed id opens."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +9,8 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from originmap import exports
+from originmap import briefing, exports, figures
+from originmap.briefing import Desk
 from originmap.catalogue import FIGURE_HEADER, SOURCE_HEADER, figure_sheet, source_sheet
 from originmap.manuscript import Figure
 from originmap.provenance import cells_of
@@ -43,23 +44,40 @@ def write(
     title
         Of the page.
     """
-    figures = figure_sheet(printed)
-    sources = source_sheet(cells.iloc[:0] if public else cells, figures)
+    told = figure_sheet(printed)
+    sources = source_sheet(cells.iloc[:0] if public else cells, told)
     book = folder / "lineage.xlsx"
     notes = (
         [_PUBLIC]
         if public
         else ["编号相同的行是一个数字的来源；上市时间表各旬的单元格列在“M-地区-品种”之下，占比的列在差额之下。"]
     )
-    exports.write_book(book, {FIGURES: figures, SOURCES: sources}, notes=notes)
+    exports.write_book(book, {FIGURES: told, SOURCES: sources}, notes=notes)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    data = json.dumps(_compact(figures, sources), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(_compact(told, sources), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     safe = Markup(data)  # noqa: S704 -- no "<" is left in it
     page = environment.get_template("lineage.html.j2").render(title=title, data=safe, note=notes[0] if public else "")
     (folder / "lineage.html").write_text(page, encoding="utf-8")
     return [book, folder / "lineage.html"]
+
+
+def write_briefings(desk: Desk, build: Path, *, townships: Sequence[str] | None = None) -> None:
+    """Write ``briefings/`` with the county's map page and, beside it, the lineage of everything printed, into the tree of a report.
+
+    `townships` are codes, all by default; errors as ``briefing.write``.
+    """
+    round_, public = desk.round_, desk.profile == "public"
+    folder = build / "briefings"
+    folder.mkdir(parents=True, exist_ok=True)
+    printed = briefing.write(desk, folder, townships=townships)
+    if not public:
+        furniture = figures.furniture(round_)
+        page = figures.briefing_map(round_.records, desk.frames.gaps, round_.places, round_.rules, furniture)
+        figures.save(page, folder / "县级简报图")
+        printed += in_tables(desk.figures.figures.values())
+    write(build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=public)
 
 
 def in_tables(figures: Iterable[Figure]) -> list[tuple[Figure, str]]:
