@@ -191,7 +191,7 @@ def _widths(frame: pd.DataFrame) -> list[float]:
         figures = pd.to_numeric(frame[name], errors="coerce").dropna()
         number = len(figures) > 0 and frame[name].dtype != "str"
         digits = 0 if (figures == figures.round()).all() else 2
-        texts = [f"{value:,.{digits}f}" if number and pd.notna(value) else str(value) for value in frame[name].dropna()]
+        texts = [f"{value:,.{digits}f}" if number and value != SIGN else str(value) for value in frame[name].dropna()]
         head = _bytes(str(name).rpartition("›")[2])
         longest = max((_bytes(text) for text in texts), default=0)
         wanted.append(float(min(max(head, longest) + 2, MAX_WIDTH)))

@@ -16,7 +16,7 @@ from shapely import Point, box
 from originmap import exports, figures, page, reconcile, symbols
 from originmap.atlas import PANEL_MM, Atlas, label_plan
 from originmap.disclosure import ALL, LEAST, LEGEND, SIGN, Shown, grid, public_text, suppress
-from originmap.mapbook import columns, draw_labels, draw_seats, number, panel, town_lines
+from originmap.mapbook import bind, columns, draw_labels, draw_seats, number, panel, town_lines
 from originmap.page import FAINT, INK, PAPER, Frame, Furniture, write
 from originmap.plans import accepted, has_point, markers
 from originmap.rounds import Round
@@ -98,13 +98,13 @@ def write_tables(round_: Round, folder: Path) -> None:
     )
 
 
-def write_maps(round_: Round, folder: Path, products: Path) -> None:
-    """Write the county's map and the summary's into one existing folder, a sheet a product into another, as .png and .pdf."""
+def write_maps(round_: Round, folder: Path) -> None:
+    """Write the county's map and the summary's (.png, .pdf) into an existing folder, and a sheet a product as ``mapbook.bind`` does."""
     of, atlas = shown(round_), Atlas(round_)
     figures.save(distribution_map(round_, of, atlas=atlas), folder / "产地分布图")
     figures.save(summary_map(round_, of, atlas=atlas), folder / "乡镇品种汇总图")
-    for product, entry in round_.rules.products.items():
-        figures.save(product_map(round_, of, product, atlas=atlas), products / entry.name, dpi=150)
+    products = round_.rules.products.items()
+    bind(((entry.name, product_map(round_, of, product, atlas=atlas)) for product, entry in products), folder, "品种")
 
 
 def page_tables(round_: Round) -> list[dict[str, Any]]:

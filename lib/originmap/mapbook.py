@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,7 +135,7 @@ def write_townships(
     codes = [code_ for code_ in round_.places.names if townships is None or code_ in townships]
     sheets = ((round_.places.names[code_], township_map(round_, code_, atlas=atlas)) for code_ in codes)
     lines = [(round_.places.names[code_], number(atlas.counts.loc[(code_, ""), "subjects"])) for code_ in codes]
-    return _bound(atlas, sheets, lines, folder, "乡镇", seats=codes)
+    return bind(chain([("", _index(atlas, lines, "乡镇", codes))], sheets), folder, "乡镇")
 
 
 def write_products(round_: Round, folder: Path, *, paper: Paper = "A4") -> list[Path]:
@@ -144,26 +145,19 @@ def write_products(round_: Round, folder: Path, *, paper: Paper = "A4") -> list[
     sheets = ((products[product].name, product_map(round_, product, atlas=atlas)) for product in products)
     sums = atlas.counts["subjects"].groupby(level="product").sum(min_count=1)
     lines = [(entry.name, number(sums[product])) for product, entry in products.items()]
-    return _bound(atlas, sheets, lines, folder, "品种")
+    return bind(chain([("", _index(atlas, lines, "品种", []))], sheets), folder, "品种")
 
 
-def _bound(
-    atlas: Atlas,
-    sheets: Iterable[tuple[str, Figure]],
-    lines: Sequence[tuple[str, str]],
-    folder: Path,
-    kind: str,
-    *,
-    seats: Sequence[str] = (),
-) -> list[Path]:
+def bind(sheets: Iterable[tuple[str, Figure]], folder: Path, kind: str) -> list[Path]:
+    """Write ``<kind>/<name>.png`` for every named sheet and all of them as ``<kind>图册.pdf``: one file, its type in it once."""
     (folder / kind).mkdir(parents=True, exist_ok=True)
     book = folder / f"{kind}图册.pdf"
     written = [book]
     clear = {"Creator": None, "Producer": None, "CreationDate": None}
     with mpl.rc_context({"pdf.fonttype": 3, "pdf.compression": 6}), PdfPages(book, metadata=clear) as pages:
-        pages.savefig(_index(atlas, lines, kind, seats))
         for name, figure in sheets:
-            written += figures.save(figure, folder / kind / name, formats=["png"], dpi=DPI)
+            if name:
+                written += figures.save(figure, folder / kind / name, formats=["png"], dpi=DPI)
             pages.savefig(figure)
     return written
 

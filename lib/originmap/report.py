@@ -283,7 +283,7 @@ def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -
 
 
 def _public_maps(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
-    gazette.write_maps(round_, _folder(build, "maps"), _folder(build, "maps/品种"))
+    gazette.write_maps(round_, _folder(build, "maps"))
     gisfiles.write_public(round_, gazette.cells(round_, gazette.shown(round_)), _folder(build, "gis"))
 
 
