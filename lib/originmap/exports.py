@@ -21,6 +21,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from originmap import vocab
+from originmap.disclosure import SIGN
 from originmap.findings import mask_phones
 from originmap.reconcile import counts
 from originmap.rounds import Round
@@ -110,7 +111,8 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
                 elif isinstance(value, (int, float, np.integer)) and not isinstance(value, bool):
                     sheet.write_number(top + row, column, float(value), form(bold=bold, num_format=digits))
                 else:
-                    sheet.write_string(top + row, column, str(value), form(bold=bold))
+                    look = {"align": "center"} if value == SIGN else {}
+                    sheet.write_string(top + row, column, str(value), form(bold=bold, **look))
         for row, text in enumerate(notes, start=top + len(frame) + 1):
             sheet.write_string(row, 0, text, note)
         sheet.freeze_panes(top, 0)
@@ -221,7 +223,7 @@ def _widths(frame: pd.DataFrame) -> list[float]:
         figures = pd.to_numeric(frame[name], errors="coerce").dropna()
         number = len(figures) > 0 and frame[name].dtype != "str"
         digits = _decimals(name, figures)
-        texts = [f"{value:,.{digits}f}" if number and pd.notna(value) else str(value) for value in frame[name].dropna()]
+        texts = [f"{value:,.{digits}f}" if number and value != SIGN else str(value) for value in frame[name].dropna()]
         head = _bytes(str(name).rpartition("›")[2])
         longest = max((_bytes(text) for text in texts), default=0)
         wanted.append(float(min(max(head, longest) + 2, MAX_WIDTH)))
@@ -241,9 +243,10 @@ def _lines(values: Sequence[object], widths: Sequence[float]) -> int:
     return max(1, *(ceil((_bytes(str(value)) + 1) / width) for value, width in zip(values, widths, strict=True)))
 
 
-def stamp(round_: Round) -> list[str]:
-    """Return the lines that stand under every table: what it is of, when, and whether it is a sample."""
-    lines = [f"批次 {round_.name}，数据截至 {round_.as_of:%Y-%m-%d %H:%M}。内部资料。“—”表示没有数据，不是 0。"]
+def stamp(round_: Round, *, public: bool = False) -> list[str]:
+    """Return the lines that stand under every table: what it is of, when, for whom, and whether it is a sample."""
+    whom = vocab.code("profile", "public" if public else "internal")
+    lines = [f"批次 {round_.name}，数据截至 {round_.as_of:%Y-%m-%d %H:%M}。{whom}。“—”表示没有数据，不是 0。"]
     return [*lines, "样例数据：虚构的县，人名、电话、数量均为编造。"] if round_.is_sample else lines
 
 
