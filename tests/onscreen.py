@@ -96,9 +96,16 @@ def expected(round_, rows):
     colours = placed["product"].map({name: one.colour for name, one in products.items()})
     colours = colours.mask((placed["subject_type"] == "buyer") & colours.notna(), "#FFFFFF").fillna(UNKNOWN)
     growers = rows[rows["subject_type"] != "buyer"]
-    growers = growers.assign(who=normal_name(growers["subject_name"], round_.places))  # rows without a name are one in a township
+    growers = growers.assign(
+        who=normal_name(growers["subject_name"], round_.places)
+    )  # rows without a name are one in a township
     known = rows[rows["product"].isin(list(products))]  # bars are made of products
-    each = growers[growers.index.isin(known.index)].drop_duplicates(["township_code", "product", "who"]).groupby("township_code").size()
+    each = (
+        growers[growers.index.isin(known.index)]
+        .drop_duplicates(["township_code", "product", "who"])
+        .groupby("township_code")
+        .size()
+    )
     windows = set(growers.loc[growers["market_windows"].notna(), "product"])
     return {
         "circles": colours.value_counts().to_dict(),
