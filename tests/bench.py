@@ -383,7 +383,12 @@ def many_records(n: int) -> SimpleNamespace:
     )
     findings = pd.DataFrame({"record_id": [], "severity": [], "message": [], "cell": []}, dtype="str")
     moment = datetime(2023, 3, 31)  # noqa: DTZ001 - a county's own time
-    return SimpleNamespace(name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=pd.DataFrame(),
+    silent = {
+        "rapid_tests": pd.DataFrame(),
+        "plots": records.iloc[:0],
+        "submissions": pd.DataFrame({"township_code": [], "product": []}),
+    }
+    return SimpleNamespace(**silent, name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=pd.DataFrame(),
                            cell=lambda *_: "")  # fmt: skip
 
 

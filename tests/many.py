@@ -79,6 +79,8 @@ def many():
     moment = datetime(2023, 3, 31, 23, 59, 59)  # noqa: DTZ001 - a county's own time, as typed
     return SimpleNamespace(
         name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=tested,
+        plots=gpd.GeoDataFrame(columns=["record_id", "geometry"], geometry="geometry", crs=4326),
+        submissions=pd.DataFrame({"township_code": [], "product": [], "state": []}, dtype="str"),
         cell=lambda row, field: f"{row['source_file']}〔{row['source_sheet']}〕{field[0].upper()}{row['source_row']}",
     )  # fmt: skip
 

@@ -10,27 +10,41 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "originmap"
 
 ORDER = (
-    "headings vocab phrases texts rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
+    "headings vocab phrases texts kept rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
-    "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure lineage gaps "
-    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps panels past testimony drawing locate "
-    "confirm balance cards listing controls onemap page symbols bars figures printed multiples briefing exports summaries corrections "
-    "marks copies rebuilt returns uploading outgoing intake desks webpage notebooks publishing report morning sample scale cli"
+    "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure manuscript lineage gaps "
+    "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps rapidtests shading basemaps panels legends past testimony drawing locate "
+    "confirm balance cards listing controls layers page symbols bars figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
+    "printed multiples atlas mapbook summaries corrections "
+    "marks copies rebuilt returns uploading provenance picks catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
+    "webpage notebooks manifest frontpage report editions morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.
 FILES = {
-    *"formats archives parts workbooks sheets rules boundaries places decisions survey figures briefing exports copies returns outgoing notebooks "
-    "publishing report sample scale cli".split(),
+    *"kept formats archives parts workbooks sheets rules basemaps boundaries places decisions survey figures printed mapbook briefing exports gisfiles onepage takeaway copies returns outgoing notebooks "
+    "publishing gate press letterhead traces manifest frontpage report editions sample scale cli".split(),
 }
 FILE_CALLS = set(
     "open read_text read_bytes write_text write_bytes read_csv read_excel read_parquet read_feather read_file to_csv "
     "to_excel to_parquet to_file mkdir unlink savefig load_workbook".split()
 )
 FRONT_END = {
-    "ipywidgets": {"balance", "confirm", "controls", "desks", "drawing", "locate", "morning", "onemap", "panels"},
-    "ipyleaflet": {"drawing", "locate", "maps", "panels"},
+    "ipywidgets": {
+        "balance",
+        "confirm",
+        "controls",
+        "desks",
+        "drawing",
+        "layers",
+        "locate",
+        "morning",
+        "onemap",
+        "panels",
+        "takeaway",
+    },
+    "ipyleaflet": {"basemaps", "drawing", "layers", "locate", "maps", "panels"},
     "anywidget": {"listing"},
 }
 LAZY = ["anywidget", "matplotlib", "ipyleaflet", "ipywidgets", "nbclient", "nbconvert", "geopandas", "xlsxwriter"]

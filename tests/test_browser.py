@@ -122,6 +122,9 @@ def the_year(panel, round_):
     month, third = re.search(r"(\d+)月(.)旬上市", panel.inner_text()).groups()
     settles(panel, expected(round_, rows[on_market(rows["market_windows"], int(month), "上中下".index(third))]))
     panel.get_by_role("button", name="清除筛选").click()
+    settles(panel, expected(round_, rows))
+    panel.get_by_role("button", name="GeoJSON", exact=True).click()
+    playwright.expect(panel).to_contain_text("已写到 outputs/map：2023-03_全部产品.geojson。")
 
 
 def townships_and_cards(page, panel, round_):

@@ -1,12 +1,14 @@
 """What goes out: progress tables, chase lists, upload sheets; and the first page that makes them."""
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
 from books import collection_sheet, grower, write_book
+from pypdf import PdfReader
 
 import originmap as om
 from originmap import morning, outgoing, printed, progress, uploading
@@ -117,13 +119,22 @@ def test_a_picture_has_every_text_of_its_table() -> None:
     frame = pd.DataFrame(
         {"乡镇": ["湖头镇"] * 70, "未报品种": ["豇豆、韭菜"] * 70, "数": pd.array([1] * 69 + [None], dtype="Int64")}
     )
-    figures = printed.pages(frame, title="进度表", notes=["注"], totals=1)
-    texts = [text.get_text() for figure in figures for text in figure.axes[0].texts]
-    assert len(figures) > 1
-    assert texts.count("湖头镇") == 70
-    assert texts.count("乡镇") == len(figures)
-    assert texts.count("—") == 1
-    assert texts.count("注") == 1
+    made = printed.pages(frame, title="进度表", notes=["注"], totals=1, form="pdf")
+    assert made == printed.pages(frame, title="进度表", notes=["注"], totals=1, form="pdf")
+    texts = [page.extract_text() for page in PdfReader(BytesIO(made[0])).pages]
+    whole = "".join(texts)
+    assert len(texts) > 1
+    assert whole.count("湖头镇") == 70
+    assert whole.count("乡镇") == whole.count("进度表") == whole.count("注") == len(texts)
+    assert whole.count("—") == 1
+    assert len(printed.pages(frame, title="进度表")) == len(texts)
+
+
+def test_a_large_figure_stays_a_figure() -> None:
+    assert uploading._figure((180, 1033310.0)) == "180/1033310"
+    assert uploading._figure((3, 6.20)) == "3/6.2"
+    assert uploading._figure((2, 0.0)) == "2/0"
+    assert uploading._figure((2, 100.0)) == "2/100"
 
 
 def test_the_sample_adds_up_to_its_truth(root: Path) -> None:
@@ -182,7 +193,8 @@ def test_the_first_page_reads_notices_and_registers(folder: Path, tmp_path: Path
 def test_one_button_makes_everything_and_tells_how_far_it_is(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(om.report, "_pieces", lambda *_: ["tables", "progress", "desk"])
+    some = {name: om.report.PIECES[name] for name in ("tables", "progress", "desk")}
+    monkeypatch.setattr(om.report, "PIECES", some)
     desk = morning.MorningDesk(folder, out=tmp_path / "out", watch=False)
     told: list[int] = []
     desk.bar.observe(lambda change: told.append(change["new"]), "value")

@@ -182,6 +182,11 @@ class Board:
         return self.coded["subject_type"].among(["buyer"])
 
     @cached_property
+    def subject_towns(self) -> Ints:
+        """Place of each subject's township among its names, −1 where unknown."""
+        return coding.wider(self.subject, self.coded["township_code"].place)
+
+    @cached_property
     def mercator(self) -> Floats:
         """Each point's place between the top (0) and the bottom (1) of the world in web Mercator, NaN without a point."""
         sine = np.sin(np.radians(self.lat))

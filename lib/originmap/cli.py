@@ -1,4 +1,4 @@
-"""The command line: ``originmap check | report | sample | decisions | lab | app``.
+"""The command line: ``originmap check | report | compare | sample | decisions | lab | app``.
 
 Exit status: 0 done, 1 done but a ``--fail-on`` severity was met, 2 cannot run (one clear line on stderr, nothing
 half-written).
@@ -57,21 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--fail-on", choices=sorted(_BAD), help="有这一级别（或更重）的问题时退出码为 1")
     check.set_defaults(run=_check)
 
-    report = commands.add_parser("report", help="读表、核对，写出地图、表格、笔记本和首页")
-    _inbox(report, "outputs/report")
-    report.add_argument("--profile", choices=["internal", "public"], default="internal", help="内部（默认）或公开")
-    scope = report.add_mutually_exclusive_group()
-    scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
-    scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
-    report.add_argument(
-        # One more than there are cores: a worker waits while its notebook's kernel works.
-        "--jobs",
-        type=int,
-        default=min((os.cpu_count() or 1) + 1, 4),
-        metavar="N",
-        help="同时做几件（结果不变）",
-    )
-    report.set_defaults(run=_report)
+    _report_options(commands)
 
     sample = commands.add_parser("sample", help="生成虚构的样例县")
     sample.add_argument("folder", type=Path, metavar="DIR")
@@ -113,6 +99,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _report_options(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = commands.add_parser("report", help="读表、核对，写出地图、表格、笔记本和首页")
+    _inbox(report, "outputs/report")
+    report.add_argument("--profile", choices=["internal", "public"], default="internal", help="内部（默认）或公开")
+    scope = report.add_mutually_exclusive_group()
+    scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
+    scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
+    report.add_argument("--paper", choices=["A4", "A3"], default="A4", help="地图册的纸，默认 A4")
+    report.add_argument(
+        "--verify",
+        type=Path,
+        metavar="DIR",
+        help="按 DIR 里 manifest.json 的参数重新生成并核对，说出哪里不同；一致退出码 0，不一致 1",
+    )
+    report.add_argument(
+        # One more than there are cores: a worker waits while its notebook's kernel works.
+        "--jobs",
+        type=int,
+        default=min((os.cpu_count() or 1) + 1, 4),
+        metavar="N",
+        help="同时做几件（结果不变）",
+    )
+    report.set_defaults(run=_report)
+
+    compare = commands.add_parser("compare", help="比较两次 report 的结果：哪些数字变了，因为哪些单元格")
+    compare.add_argument("old", type=Path, metavar="OLD", help="原来的结果文件夹")
+    compare.add_argument("new", type=Path, metavar="NEW", help="现在的结果文件夹")
+    compare.add_argument("--out", type=Path, metavar="FILE.xlsx", help="全部差别写成一个工作簿")
+    compare.set_defaults(run=_compare)
+
+
 def _inbox(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("inbox", nargs="?", default=str(SAMPLE), metavar="INBOX", help="批次文件夹 YYYY-MM，默认样例")
     parser.add_argument("--out", default=None, metavar="DIR", help=f"写到哪里，默认 {out}")
@@ -143,19 +160,39 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    inbox, rules = resolve(options.inbox).resolve(), resolve(options.rules).resolve() if options.rules else None
+    jobs = max(options.jobs, 1)
+    if options.verify:
+        from originmap.editions import verify
+
+        found = verify(options.verify, inbox, rules=rules, jobs=jobs)
+        print(*(found or [f"重新生成的与 {options.verify} 逐字节一致。"]), sep="\n")
+        return 1 if found else 0
     from originmap.report import Settings, write_report
 
     settings = Settings(
-        inbox=resolve(options.inbox).resolve(),
+        inbox=inbox,
         as_of=options.as_of,
-        rules=resolve(options.rules).resolve() if options.rules else None,
+        rules=rules,
         profile=options.profile,
         county_only=options.county_only,
         townships=tuple(options.township),
+        paper=options.paper,
     )
-    round_, written = write_report(settings, _out(options), jobs=max(options.jobs, 1))
+    round_, written = write_report(settings, _out(options), jobs=jobs)
     _say_round(round_)
     print(f"结果在 {written}，请从 {written / 'index.html'} 看起。")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from originmap import editions
+
+    found = editions.compare(options.old, options.new)
+    print(*editions.said(found), sep="\n")
+    if options.out:
+        editions.write_comparison(found, options.out)
+        print(f"全部差别在 {options.out}")
     return 0
 
 

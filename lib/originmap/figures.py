@@ -20,10 +20,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from shapely import box
 
 from originmap import bars, page
 from originmap.page import FAINT, INK, PAPER, Frame, Furniture, width_mm, write
-from originmap.places import Places
+from originmap.places import WGS84, Places
 from originmap.plans import (
     BALANCED,
     COVERAGE_COLOURS,
@@ -83,12 +84,17 @@ def distribution_map(
     furniture: Furniture,
     *,
     products: Sequence[str] | None = None,
+    bounds: tuple[float, float, float, float] | None = None,
 ) -> Figure:
-    """Draw where the products are: A4 landscape, located points by product and size, legend and counts at the right."""
+    """Draw where the products are: A4 landscape, located points by product and size, legend and counts at the right.
+
+    `bounds` (west, south, east, north in degrees) is what to show, the whole county by default; what lies beyond is counted in the legend.
+    """
     figure, sheet = page.a4(landscape=True)
     page.heading(sheet, furniture, furniture.word("distribution"), size=22)
     outline = outline_of(places)
-    frame = page.fit(outline.bounds, left=16, bottom=23, width=204, height=162)
+    shown = outline if bounds is None else gpd.GeoSeries([box(*bounds)], crs=WGS84).to_crs(places.measure_crs).iat[0]
+    frame = page.fit(shown.bounds, left=16, bottom=23, width=204, height=162)
     plan = point_plan(records, rules, products=products, profile=furniture.profile)
     draw_points(figure, sheet, frame, plan, outline, places, furniture)
     counts = located(records, rules, products=products)
@@ -250,8 +256,10 @@ def save(figure: Figure, stem: Path, *, formats: Sequence[Image] = ("png", "pdf"
         clear: dict[str, Any] = (
             {"Software": None} if name == "png" else {"Creator": None, "Producer": None, "CreationDate": None}
         )
+        # A map's flat colours shrink hardly more for three times the work.
+        packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if name == "png" else {}
         with mpl.rc_context({"pdf.fonttype": 3, "pdf.compression": 6}):
-            figure.savefig(path, format=name, dpi=dpi, metadata=clear)
+            figure.savefig(path, format=name, dpi=dpi, metadata=clear, **packed)
         files.append(path)
     return files
 

@@ -187,4 +187,9 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "size_before": ("上批规模", "Size before"),
     "size_after": ("本批规模", "Size now"),
     "rating": ("得分", "Rating"),
+    "boundary": ("界线", "Boundary"),
+    "size_class": ("规模档", "Size class"),
+    "coverage_class": ("覆盖率档", "Coverage class"),
+    "colour": ("颜色", "Colour"),
+    "cell_m": ("格宽(米)", "Cell (m)"),
 }

@@ -7,10 +7,16 @@ import pandas as pd
 from originmap.growers import Growers, behind
 from originmap.reconcile import SIGNS
 from originmap.rounds import Round
+from originmap.vocab import code
 
 CELL_COLUMNS: Final = ["side", "sign", "subject_name", "plot_key", "cropping", "month", "size", "size_unit", "cell"]
+# Where a value stands and what was read there, and by whose figures it counts.
+SIZED_COLUMNS: Final = [
+    "side", "township_code", "product", "grower", "subject_name", "plot_key", "cropping", "month", "size", "size_unit", "record_id", "file",
+    "sheet", "address", "content",
+]  # fmt: skip
 # What a figure is of: + and − of the planting-area table, the registry's rows and the collected ones.
-_SIDES: Final = {
+SIDES: Final = {
     "baseline": {"baseline": 1},
     "registry": {"registry": 1},
     "collected": {"collection": 1},
@@ -47,55 +53,96 @@ def figure_cells(round_: Round, linked: Growers, *, township_code: str, product:
     ValueError
         There is no such figure.
     """
-    if figure not in _SIDES:
-        msg = f"没有这个数：{figure}；可用：{'、'.join(_SIDES)}"
+    cells = figure_of(sized(round_, linked, township_code=township_code, product=product), linked, figure)
+    return cells.assign(cell=spot(cells))[CELL_COLUMNS].reset_index(drop=True)
+
+
+def figure_of(cells: pd.DataFrame, linked: Growers, figure: str) -> pd.DataFrame:
+    """Return those of `sized` that a figure is made of, with their `sign`; ValueError for a figure that is none."""
+    if figure not in SIDES:
+        msg = f"没有这个数：{figure}；可用：{'、'.join(SIDES)}"
         raise ValueError(msg)
-    frame = linked.frame
-    own = frame[(frame["township_code"] == township_code) & (frame["product"] == product)]
     if figure == "size_difference":
-        own = own[own["term"].isin(["size_difference", "matched"])]
+        own = linked.frame.index[linked.frame["term"].isin(["size_difference", "matched"])]
     elif figure in SIGNS and figure != "unregistered":
-        own = behind(own, [figure])
-    sources = {"registry": (round_.registry, linked.registry), "collection": (round_.records, linked.collection)}
-    parts = []
-    for side, sign in _SIDES[figure].items():
-        if side == "baseline":
-            parts.append(_baseline_cell(round_, township_code, product).assign(sign=sign))
-            continue
-        rows, of = sources[side]
-        held = pd.DataFrame(rows.loc[of.index[of.isin(own.index)]])
-        held = held[held["status"] == "accepted"]
-        size = held["area_mu"].fillna(held["head_count"])
-        held = held.assign(side=side, sign=sign, size=size, cell=size_cells(round_, held, side))[size.notna()]
+        own = behind(linked.frame, [figure]).index
+    else:
+        own = linked.frame.index
+    kept = cells[(cells["side"] == "baseline") | cells["grower"].isin(own)]
+    sign = kept["side"].map(SIDES[figure])
+    return kept.assign(sign=sign)[sign.notna()].astype({"sign": "int64"})
+
+
+def sized(round_: Round, linked: Growers, *, township_code: str = "", product: str = "") -> pd.DataFrame:
+    """Return every cell with a size that counts: the planting-area table's, and those of accepted rows but buyers'; `SIZED_COLUMNS`.
+
+    `grower` is NA for a row without one. In the order of sides, files and rows; an empty filter lets everything through.
+    """
+
+    def own(frame: pd.DataFrame) -> pd.DataFrame:
+        for name, value in (("township_code", township_code), ("product", product)):
+            frame = frame[frame[name] == value] if value else frame
+        return frame
+
+    area = own(round_.planting_area[round_.planting_area["area_mu"].notna()])
+    file = area["source_file"].mask(area["round"] != round_.name, area["round"] + "/" + area["source_file"])
+    parts = [
+        area.assign(
+            side="baseline", size=area["area_mu"], size_unit="mu", record_id="", file=file, sheet=area["source_sheet"],
+            address=area["source_cell"], content=_read_text(area["area_mu"], pd.Series("mu", index=area.index)),
+        ).reindex(columns=SIZED_COLUMNS)
+    ]  # fmt: skip
+    records = pd.DataFrame(round_.records.drop(columns="geometry"))
+    for side, every, of in (
+        ("registry", round_.registry, linked.registry),
+        ("collection", records, linked.collection),
+    ):
+        rows = own(every[(every["status"] == "accepted") & (every["subject_type"] != "buyer")])
+        size = rows["area_mu"].fillna(rows["head_count"])
+        rows = rows.assign(size=size)[size.notna()]
         day = (
-            held["collected_on"].str[:7] if "collected_on" in held else pd.Series(pd.NA, index=held.index, dtype="str")
+            rows["collected_on"].str[:7] if "collected_on" in rows else pd.Series(pd.NA, index=rows.index, dtype="str")
         )
-        held = held.assign(month=day.fillna(held["round"]))
-        parts.append(held.sort_values(["source_file", "source_sheet", "source_row"]).reindex(columns=CELL_COLUMNS))
-    return pd.concat(parts, ignore_index=True)[CELL_COLUMNS]
+        read = _read_text(rows["size_value"], rows["size_unit"])
+        text = round_.raw["size"].reindex(rows.index).fillna(read) if side == "collection" else read
+        rows = rows.assign(
+            side=side, grower=of[~of.index.duplicated()].reindex(rows.index), month=day.fillna(rows["round"]),
+            file=_files(round_, rows), sheet=rows["source_sheet"], address=addresses(round_, rows, side, "size"), content=text,
+        )  # fmt: skip
+        order = rows.sort_values(["source_file", "source_sheet", "source_row"])
+        parts.append(order.reindex(columns=SIZED_COLUMNS))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)[SIZED_COLUMNS]
 
 
-def _baseline_cell(round_: Round, township_code: str, product: str) -> pd.DataFrame:
-    area = round_.planting_area
-    row = area[(area["township_code"] == township_code) & (area["product"] == product) & area["area_mu"].notna()]
-    spot = row["source_file"] + "〔" + row["source_sheet"] + "〕" + row["source_cell"]
-    spot = spot.mask(row["round"] != round_.name, row["round"] + "/" + spot)
-    made = pd.DataFrame({"side": "baseline", "size": row["area_mu"], "size_unit": "mu", "cell": spot})
-    return made.reindex(columns=CELL_COLUMNS)
+def _read_text(size: pd.Series, unit: pd.Series) -> pd.Series:
+    text = [
+        f"{value:g}{code('size_unit', of) if isinstance(of, str) else ''}" for value, of in zip(size, unit, strict=True)
+    ]
+    return pd.Series(text, index=size.index, dtype="str")
 
 
-def size_cells(round_: Round, rows: pd.DataFrame, kind: str) -> pd.Series:
-    """Return where the size of each row stands, as ``file〔sheet〕cell``; aligned to `rows`.
+def _files(round_: Round, rows: pd.DataFrame) -> pd.Series:
+    """Return each row's file, with the name of its round in front where that is an earlier one."""
+    return rows["source_file"].mask(rows["round"] != round_.name, rows["round"] + "/" + rows["source_file"])
+
+
+def spot(cells: pd.DataFrame) -> pd.Series:
+    """Return ``file〔sheet〕cell`` of cells with `file, sheet, address`."""
+    return cells["file"] + "〔" + cells["sheet"] + "〕" + cells["address"]
+
+
+def addresses(round_: Round, rows: pd.DataFrame, kind: str, field: str) -> pd.Series:
+    """Return the cell of each row's value of `field`, as ``E12``, or its row where it has no column; aligned to `rows`.
 
     Parameters
     ----------
     round_
-        The round that they are of; rows of an earlier one get its name in front.
+        The round that they are of.
     rows
         Rows of ``round_.records`` (`kind` ``collection``) or ``round_.registry`` (``registry``).
     """
     columns = round_.columns
-    columns = columns[(columns["kind"] == kind) & (columns["field"] == "size")]
+    columns = columns[(columns["kind"] == kind) & (columns["field"] == field)]
     by_sheet = dict(iter(columns.groupby(["file", "sheet"])))
     letter = pd.Series("", index=rows.index, dtype="object")
     for key, own in rows.groupby(["source_file", "source_sheet"]):
@@ -109,9 +156,13 @@ def size_cells(round_: Round, rows: pd.DataFrame, kind: str) -> pd.Series:
                 fits &= own["source_row"].isin(list(column["rows"]))
             letter[fits.index[fits & (letter[own.index] == "")]] = column["column"]
     row = rows["source_row"].astype("str")
-    spot = (letter + row).where(letter != "", "第 " + row + " 行")
-    text = rows["source_file"] + "〔" + rows["source_sheet"] + "〕" + spot
-    return text.mask(rows["round"] != round_.name, rows["round"] + "/" + text).astype("str")
+    return (letter + row).where(letter != "", "第 " + row + " 行").astype("str")
+
+
+def size_cells(round_: Round, rows: pd.DataFrame, kind: str) -> pd.Series:
+    """Return where the size of each row stands, as ``file〔sheet〕cell``, an earlier round's name in front; aligned to `rows`, as `addresses` takes them."""
+    text = _files(round_, rows) + "〔" + rows["source_sheet"] + "〕" + addresses(round_, rows, kind, "size")
+    return text.astype("str")
 
 
 def cells_by_grower(round_: Round, rows: pd.DataFrame, of: pd.Series, growers: pd.Index, kind: str) -> pd.Series:

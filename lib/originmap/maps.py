@@ -28,6 +28,7 @@ from originmap.plans import (
     coverage_plan,
     has_point,
     point_plan,
+    radius_px,
     size_breaks,
 )
 from originmap.rules import Rules
@@ -41,7 +42,8 @@ _CELL: Final = {"fillColor": "#F4F1E8", "fillOpacity": 1.0, "color": "#8C8778", 
 _POINT: Final = {"radius": 4, "color": "#FFFFFF", "weight": 0.8, "opacity": 1.0, "fillOpacity": 0.92}
 _HOVER: Final = {"color": "#000000", "weight": 2.5}
 _RING: Final = {"radius": 13, "color": "#000000", "weight": 3, "opacity": 1.0, "fillOpacity": 0.0}
-_PX_PER_PT: Final = 2.1  # a screen is looked at from further away than paper
+# Below what is drawn and clicked: a picture, shaded cells, symbols at the seats.
+PANES: Final = {"picture": {"zIndex": 250}, "ground": {"zIndex": 350}, "totals": {"zIndex": 360}}
 _BUYER_FILL: Final = "#FFFFFF"
 
 
@@ -72,7 +74,7 @@ def cells(
             **(properties or {}).get(row.township_code, {}),
         }
         style = {**_CELL, **(styles or {}).get(row.township_code, {})}
-        features.append(_feature(_rounded(shapely.geometry.mapping(row.geometry)), {**own, "style": style}))
+        features.append(_feature(rounded(shapely.geometry.mapping(row.geometry)), {**own, "style": style}))
     return _collection(features)
 
 
@@ -86,7 +88,7 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
     rows = records[has_point(records)].set_index("record_id")
     rows = rows.loc[plan["record_id"]]
     where = np.round(shapely.get_coordinates(rows.geometry.to_numpy()), DECIMALS).tolist()
-    radius = _radius(plan["area_pt2"]).tolist()
+    radius = radius_px(plan["area_pt2"]).tolist()
     area = rows["area_mu"].to_numpy("float64", na_value=np.nan)
     features = []
     for at, row in enumerate(plan.itertuples()):
@@ -193,11 +195,20 @@ def label_layer(places: Places, lang: Lang = "zh") -> Any:
     return ipyleaflet.LayerGroup(layers=markers, name=phrase("layer_names", lang))
 
 
-def relabel(layer: Any, places: Places, texts: Mapping[str, str]) -> None:
-    """Write ``{township_code: text}`` under the names of a `label_layer`."""
-    for marker, (town, name) in zip(layer.layers, places.names.items(), strict=True):
-        old, marker.icon = marker.icon, _label(name, texts.get(town, ""))
-        old.close()
+def relabel(
+    layer: Any,
+    places: Places,
+    texts: Mapping[str, str],
+    *,
+    before: Mapping[str, str] | None = None,
+    lang: Lang = "zh",
+) -> None:
+    """Write ``{township_code: text}`` under the names of a `label_layer`; with `before`, what stands there, only where it differs."""
+    for marker, (town, name) in zip(layer.layers, places.labels(lang).items(), strict=True):
+        text = texts.get(town, "")
+        if before is None or before.get(town, "") != text:
+            old, marker.icon = marker.icon, _label(name, text)
+            old.close()
 
 
 def township_map(places: Places, layers: Sequence[Any], *, note: str) -> Any:
@@ -205,6 +216,7 @@ def township_map(places: Places, layers: Sequence[Any], *, note: str) -> Any:
     west, south, east, north = (float(value) for value in places.townships.total_bounds)
     drawn = ipyleaflet.Map(
         layers=tuple(layers),  # given, so that no base map is looked for
+        panes=PANES,
         max_zoom=18,  # without tiles nothing else bounds the zoom, and controls break
         min_zoom=8,
         prefer_canvas=True,
@@ -242,7 +254,7 @@ def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh", 
     sizes = []
     for index, area in enumerate(SIZE_PT2):
         texts = [f"{class_label(edges, index)} {code('size_unit', unit, lang)}" for unit, edges in breaks.items()]
-        sizes.append(_line(_dot(2 * _radius(area), "#666666"), " · ".join(texts)))
+        sizes.append(_line(_dot(2 * radius_px(area), "#666666"), " · ".join(texts)))
     return _row("legend_products", lines, lang) + _row("legend_sizes", sizes, lang)
 
 
@@ -343,16 +355,13 @@ def _collection(features: list[GeoJson]) -> GeoJson:
     return {"type": "FeatureCollection", "features": features}
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Return coordinates of GeoJSON, however deep, rounded to `DECIMALS`."""
     if isinstance(value, float):
         return round(value, DECIMALS)
     if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    return value if isinstance(value, str) else [_rounded(item) for item in value]
-
-
-def _radius(area_pt2: Any) -> Any:
-    return np.round(np.sqrt(area_pt2 / math.pi) * _PX_PER_PT, 1)
+        return {key: rounded(item) for key, item in value.items()}
+    return value if isinstance(value, str) else [rounded(item) for item in value]
 
 
 def _zoom(west: float, south: float, east: float, north: float) -> float:

@@ -18,11 +18,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import nbformat
-from nbformat import NotebookNode
+# The schema library takes longer to load a grammar of web addresses than all the rest together; no notebook is checked by it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-from originmap.rounds import PROJECT
-from originmap.webpage import page
+import nbformat  # noqa: E402
+from nbformat import NotebookNode  # noqa: E402
+
+from originmap.rounds import PROJECT  # noqa: E402
+from originmap.webpage import page  # noqa: E402
 
 WIDGET_VIEW: Final = "application/vnd.jupyter.widget-view+json"
 PARAMETERS: Final = "parameters"

@@ -14,10 +14,11 @@ import ipywidgets
 import numpy as np
 import pandas as pd
 
-from originmap import cards, detail, maps, seasons, selection
+from originmap import cards, detail, maps, seasons, selection, takeaway
 from originmap.board import Board, Chosen, sentence
 from originmap.controls import WRAP, Controls
 from originmap.decisions import DecisionsError, Person, Store
+from originmap.layers import Layers
 from originmap.listing import Listing
 from originmap.panels import CSS, Signature, Turns, title_line
 from originmap.past import Past
@@ -36,8 +37,10 @@ class OneMap:
     ----------
     controls
         The filters, see `controls.Controls`.
+    layers
+        What else the map shows, and its menus, see `layers.Layers`.
     map, points, cells, ring
-        The ipyleaflet map and its layers, WGS84. `points` holds every point while few are in view, groups of them while many are.
+        The ipyleaflet map and its layers, WGS84 but under a base map of another datum. `points` holds every point while few are in view, groups of them while many are.
     townships, calendar, table
         Charts and rows that can be chosen, see `listing.Listing`: a township, a month, a record (by its position).
     saved, name, signed, save, reveal
@@ -46,6 +49,8 @@ class OneMap:
         The button that reads earlier rounds for the card.
     title, sentence, legend, counts, card, said, parameters
         HTML of what is selected, of the chosen record, of what was just done, and the selection as a line for a notebook.
+    takeaway
+        The buttons that write what is in view to files, see `takeaway.Takeaway`.
     view
         All of it, to be displayed.
     board, selection, chosen, detail
@@ -60,6 +65,7 @@ class OneMap:
         products: Sequence[str] = (),
         window: str = "",
         chosen: Selection | None = None,
+        out: Path | str = takeaway.OUT,
         lang: Lang = "zh",
         rules_file: Path | str | None = None,
     ) -> None:
@@ -75,6 +81,8 @@ class OneMap:
             Codes, and a window as people write it (5月上旬, 5-7月), set at first.
         chosen
             A whole selection to begin with instead.
+        out
+            The folder that what is carried away is written to.
         lang
             ``zh`` or ``en``: of everything but names and what stands in the sheets.
         rules_file
@@ -99,6 +107,7 @@ class OneMap:
         self._looks_back = False
         self._record = -1
         self._busy = False
+        self.takeaway = takeaway.Takeaway(self.look, out, lang)
         self._build()
         self._list_saved()
         self.controls.set(first)
@@ -110,7 +119,7 @@ class OneMap:
         known = position >= 0
         placed = known and bool(self.board.located[position])
         where = (float(self.board.lon[position]), float(self.board.lat[position])) if placed else ()
-        self.ring.data = maps.ring(*where)
+        self.layers.put(self.ring, maps.ring(*where))
         self.card.value = self._card() if known else cards.hint(self._lang)
         self.reveal.disabled, self.look_back.disabled = not known or self.store is None, not known
         self._quietly(lambda: setattr(self.table, "chosen", [str(position)] if position >= 0 else []))
@@ -118,6 +127,10 @@ class OneMap:
     def _card(self, *, phones: bool = False) -> str:
         past = self._past if self._looks_back else None
         return cards.card(self.round_, self._record, phones=phones, past=past, lang=self._lang)
+
+    def look(self) -> takeaway.View:
+        """Return what is in view now, to be carried away."""
+        return takeaway.View(self.round_, self.selection, self.chosen, self.layers.sight(), self._lang)
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""
@@ -130,19 +143,18 @@ class OneMap:
         if len(self.detail.groups):
             count = int(self.detail.groups["records"].sum())
             first[self._say("groups")] = self._say("groups_of", n=count, k=len(self.detail.groups))
-        return maps.digest(self.points, beside=first, lang=self._lang)
+        return maps.digest(self.points, beside=first | self.layers.digest(), lang=self._lang)
 
     def _build(self) -> None:
         lang, say = self._lang, self._say
-        self.cells = maps.cell_layer(maps.cells(self.places), lang)
         self.points = maps.point_layer(maps.nothing(), lang)
         self.ring = maps.ring_layer(lang)
-        layers = [self.cells, self.points, self.ring, maps.label_layer(self.places, lang)]
-        note = maps.map_note(self.places, is_sample=self.round_.is_sample, lang=lang)
-        self.map = maps.township_map(self.places, layers, note=note)
         self.title = ipywidgets.HTML(CSS + title_line(self.round_, say("theme_one_map"), lang))
         self.sentence, self.legend, self.counts, self.card, self.said = (ipywidgets.HTML() for _ in range(5))
         self.parameters = ipywidgets.HTML()
+        above, tell = [self.points, self.ring], partial(setattr, self.card, "value")
+        self.layers = Layers(self.round_, self.board, above, redraw=self._redraw, tell=tell, lang=lang)
+        self.map, self.cells = self.layers.map, self.layers.cells
         self.townships = Listing(shape="bars", title=say("bars_title"))
         self.calendar = Listing(shape="calendar", title=say("calendar_title"))
         self.calendar.columns = [{"label": seasons.month_text(at, lang)} for at in range(12)]
@@ -159,7 +171,8 @@ class OneMap:
         side = ipywidgets.VBox(
             [self.counts, self.card, self.look_back], layout={"flex": "1 1 340px", "grid_gap": "6px"}
         )
-        drawing = ipywidgets.Box([self.map, self.legend], layout={"flex": "3 1 520px", "display": "block"})
+        below = [self.map, self.layers.legend, self.legend, self.layers.lists]
+        drawing = ipywidgets.Box(below, layout={"flex": "3 1 520px", "display": "block"})
         both = ipywidgets.HBox([drawing, side], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
         bars = ipywidgets.Box([self.townships], layout={"flex": "1 1 420px", "display": "block"})
         year = ipywidgets.Box([self.calendar], layout={"flex": "1 1 560px", "display": "block", "overflow": "auto"})
@@ -168,7 +181,19 @@ class OneMap:
             [self.saved, self.name, self.signed.who, self.signed.section, self.save, self.reveal], layout=WRAP
         )
         view = ipywidgets.VBox(
-            [self.title, self.controls.view, self.sentence, both, charts, self.table, keep, self.said, self.parameters]
+            [
+                self.title,
+                self.controls.view,
+                self.layers.view,
+                self.sentence,
+                both,
+                charts,
+                self.table,
+                keep,
+                self.said,
+                self.parameters,
+                self.takeaway.view,
+            ]
         )
         view.add_class("originmap")
         return view
@@ -202,7 +227,7 @@ class OneMap:
     def _point_clicked(self, *, properties: Mapping[str, Any], **_: object) -> None:
         """Show a record's card; go nearer to a group."""
         if "record_id" not in properties:
-            self.map.center = [properties["lat"], properties["lon"]]
+            self.layers.go(properties["lon"], properties["lat"])
             self.map.zoom = min(float(self.map.zoom) + 2, float(self.map.max_zoom))
             return
         found = np.flatnonzero(self.board.records["record_id"].to_numpy() == properties["record_id"])
@@ -251,21 +276,24 @@ class OneMap:
         self.selection = self.controls.selection
         self.chosen: Chosen = self.board.choose(self.selection)
         self._draw()
+        self.layers.show(self.chosen, self.selection)
         self._quietly(self._tell)
         self.show(self._record if self._record >= 0 and self.chosen.keep[self._record] else -1)
 
+    def _redraw(self) -> None:
+        """Draw points and ring where another base map puts them."""
+        self._draw()
+        self.show(self._record)
+
     def _draw(self) -> None:
-        bounds = self.map.bounds
-        view = (bounds[0][1], bounds[0][0], bounds[1][1], bounds[1][0]) if bounds else None
-        self.detail = detail.of_view(self.chosen, view, float(self.map.zoom))
+        self.detail = detail.of_view(self.chosen, self.layers.sight(), float(self.map.zoom))
         if len(self.detail.groups):
             data, legend = maps.groups(self.detail.groups, self.rules), maps.group_legend
         else:
             rows = self.board.records.iloc[self.detail.rows]
             unknown = not rows["product"].isin(list(self.rules.products)).all()
             data, legend = maps.points(rows, self.rules), partial(maps.point_legend, unknown=unknown)
-        if data != self.points.data:
-            self.points.data = data
+        self.layers.put(self.points, data)
         self.legend.value = legend(self.rules, self.selection.products, self._lang)
 
     def _tell(self) -> None:

@@ -41,7 +41,7 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
     products = market["乡镇"].eq("全县合计").sum()
     written += [folder / "上市时间表.xlsx"]
     written += printed.save(
-        drawn, folder / "上市时间表", title=title, notes=stamp(round_), totals=int(products), size=5.2
+        drawn, folder / "上市时间表", title=title, notes=stamp(round_), totals=int(products), size=4.8
     )
     changed = changes.changes(before, round_) if before is not None else None
     listed = alerts.alerts(round_, found, changes=changed, before=before)
@@ -117,6 +117,7 @@ def write_desks(
     changed = changes.changes(before, round_) if before is not None else None
     listed = alerts.alerts(round_, changes=changed, before=before)
     notes = [*stamp(round_)[1:], DESK_NOTE]
+    sorted_out = uploading.sorted_out(round_)
     written: list[Path] = []
     for code, town in round_.places.names.items():
         if townships is not None and code not in townships:
@@ -127,7 +128,8 @@ def write_desks(
         if len(chase):
             write_xlsx(desk / f"{town}_催办清单.xlsx", chase, title=f"{town}催办清单（{round_.name}）", notes=notes)
             written.append(desk / f"{town}_催办清单.xlsx")
-        rows, out = uploading.to_upload(round_, code), uploading.left_out(round_, code)
+        rows = uploading.to_upload(round_, code, rows=sorted_out)
+        out = uploading.left_out(round_, code, rows=sorted_out)
         path = desk / f"{town}_平台录入表.xlsx"
         if len(rows) and template is not None:
             path.write_bytes(filled(template, rows, round_.rules))

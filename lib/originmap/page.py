@@ -205,12 +205,19 @@ class Frame:
 
 
 def fit(
-    bounds: Sequence[float], *, left: float, bottom: float, width: float, height: float, margin: float = 1.5
+    bounds: Sequence[float],
+    *,
+    left: float,
+    bottom: float,
+    width: float,
+    height: float,
+    margin: float = 1.5,
+    steps: Sequence[int] = (),
 ) -> Frame:
-    """Return the frame that holds `bounds` (metres) in the page rectangle (mm) at the largest scale in round 10,000s."""
+    """Return the frame that holds `bounds` (metres) in the page rectangle (mm) at the largest scale of `steps`, else in round 10,000s."""
     west, south, east, north = bounds
     needed = 1000 * max((east - west) / (width - 2 * margin), (north - south) / (height - 2 * margin))
-    scale = int(np.ceil(needed / 10_000)) * 10_000
+    scale = next((step for step in sorted(steps) if step >= needed), int(np.ceil(needed / 10_000)) * 10_000)
     x0, y0 = (west + east - width * scale / 1000) / 2, (south + north - height * scale / 1000) / 2
     return Frame(left, bottom, width, height, x0, y0, scale)
 
@@ -280,9 +287,10 @@ def paragraph(axes: Axes, x: float, y: float, text: str, *, width: float, size: 
     return y
 
 
-def a4(*, landscape: bool) -> tuple[Figure, Axes]:
-    """Return an empty A4 figure and the axes over the whole of it, in millimetres."""
-    width, height = (297.0, 210.0) if landscape else (210.0, 297.0)
+def a4(*, landscape: bool, a3: bool = False) -> tuple[Figure, Axes]:
+    """Return an empty A4 (or A3) figure and the axes over the whole of it, in millimetres."""
+    short, long = (297.0, 420.0) if a3 else (210.0, 297.0)
+    width, height = (long, short) if landscape else (short, long)
     figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), dpi=100, facecolor=PAPER)
     sheet = figure.add_axes((0, 0, 1, 1), zorder=2)
     sheet.set(xlim=(0, width), ylim=(0, height))
@@ -302,15 +310,9 @@ def ground(figure: Figure, frame: Frame, *, sample: str = "") -> Axes:
         spine.set(linewidth=1.1, color=INK)
     if sample:
         size = 0.5 * frame.width * PT_PER_MM / max(width_mm(sample, 1) * PT_PER_MM, 1)
-        style: dict[str, Any] = {
-            "ha": "center",
-            "va": "center",
-            "rotation": 30,
-            "color": "#000000",
-            "alpha": 0.07,
-            "zorder": 1.5,
-        }
-        axes.text((west + east) / 2, (south + north) / 2, sample, fontproperties=face(size), gid="watermark", **style)
+        style: dict[str, Any] = {"ha": "center", "va": "center", "rotation": 30, "color": "#000000", "alpha": 0.07}
+        style |= {"zorder": 1.5, "fontproperties": face(size), "gid": "watermark"}
+        axes.text((west + east) / 2, (south + north) / 2, sample, **style)
     return axes
 
 
@@ -351,8 +353,7 @@ def draw_graticule(axes: Axes, sheet: Axes, frame: Frame, crs: str) -> None:
             and across.min() < frame.left + 0.1
             and frame.bottom + 6 < up[across.argmin()] < frame.bottom + frame.height - 6
         ):
-            style: dict[str, Any] = {"ha": "right", "rotation": 90, "rotation_mode": "default"}
-            write(sheet, frame.left - 1, up[across.argmin()], f"{degrees}N", 6.5, **style)
+            write(sheet, frame.left - 1, up[across.argmin()], f"{degrees}N", 6.5, ha="right", rotation=90)
 
 
 def crs_text(crs: str, lang: Lang) -> str:
@@ -367,8 +368,7 @@ def crs_text(crs: str, lang: Lang) -> str:
 def heading(sheet: Axes, furniture: Furniture, theme: str, *, size: float, more: str = "") -> None:
     """Write the title, its second line and, boxed at the right, whether the sheet is internal or public."""
     width, height = sheet.get_xlim()[1], sheet.get_ylim()[1]
-    join = "" if furniture.lang == "zh" else ": "
-    title = furniture.title or f"{furniture.region}{join}{theme}"
+    title = furniture.title or furniture.region + ("" if furniture.lang == "zh" else ": ") + theme
     text = code("profile", furniture.profile, furniture.lang)
     wide = width_mm(text, 10.5) + 4
     size = min(size, size * (width - 2 * wide - 32) / width_mm(title, size, serif=True))

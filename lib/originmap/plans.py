@@ -5,7 +5,7 @@ Nothing here draws or knows a page's look but in millimetres and points (pt) for
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +24,8 @@ PT_PER_MM: Final = 72 / 25.4
 _MARKERS: Final = {"crop": ("o", "s", "^", "p", "8"), "livestock": ("D", "v", "P", "X", "h", "*", "<", ">")}
 _SIZES: Final = {"mu": (1.0, 5.0, 20.0), "head": (30.0, 100.0, 500.0), "bird": (1000.0, 5000.0, 20000.0)}
 SIZE_PT2: Final = (5.0, 11.0, 22.0, 42.0)  # ink area of the size classes
-_UNSIZED_PT2: Final = 7.0
+UNSIZED_PT2: Final = 7.0  # of a point whose size is not known
+_PX_PER_PT: Final = 2.1  # a screen is looked at from further away than paper
 LARGEST_MM: Final = 7.0  # radius of the largest coverage circle
 _SMALLEST_MM, _FIXED_MM = 1.4, 1.9
 
@@ -55,6 +56,11 @@ def size_breaks(rules: Rules) -> dict[str, tuple[float, ...]]:
     """Return the three size breaks of each unit (mu, head, bird): the rules' `classes.size`, else ours."""
     given = rules["classes"].get("size", {})
     return {unit: tuple(float(value) for value in given.get(unit, ours))[:3] for unit, ours in _SIZES.items()}
+
+
+def radius_px(area_pt2: Any) -> Any:
+    """Return the radius on the screen of points with an ink area on paper."""
+    return np.round(np.sqrt(np.asarray(area_pt2) / np.pi) * _PX_PER_PT, 1)
 
 
 def located(records: gpd.GeoDataFrame, rules: Rules, *, products: Sequence[str] | None = None) -> pd.DataFrame:
@@ -107,7 +113,7 @@ def point_plan(
         )
         plan["size_class"] = plan["size_class"].astype("Int64")
         plan = plan.sort_values("record_id").drop_duplicates(["x", "y", "product", "buyer"]).drop(columns=["x", "y"])
-    plan["area_pt2"] = plan["size_class"].map(dict(enumerate(SIZE_PT2))).astype("float64").fillna(_UNSIZED_PT2)
+    plan["area_pt2"] = plan["size_class"].map(dict(enumerate(SIZE_PT2))).astype("float64").fillna(UNSIZED_PT2)
     columns = ["record_id", "product", "buyer", "unit", "size_class", "colour", "marker", "area_pt2", "geometry"]
     return plan.sort_values(["area_pt2", "record_id"], ascending=[False, True], ignore_index=True)[columns]
 

@@ -218,10 +218,9 @@ def responsible(round_: Round, township_code: str | None, product: str = "") -> 
 
     `township_code` None is the county. Officials' work phones are shown.
     """
-    listed = round_.contacts
-    here = listed[listed["township_code"] == township_code] if township_code else listed[listed["level"] == "county"]
-    here = here[here["name"].notna() | here["phone"].notna()]
-    if here.empty:
+    column, wanted = ("township_code", township_code) if township_code else ("level", "county")
+    here = [person for person in round_.people if person[column] is not pd.NA and person[column] == wanted]
+    if not here:
         return ""
 
     def order(person: Mapping[Any, Any]) -> tuple[Any, ...]:
@@ -231,7 +230,7 @@ def responsible(round_: Round, township_code: str | None, product: str = "") -> 
         where = (person["source_file"], person["source_sheet"], person["source_row"])
         return (limited and not special, role, not special, *where)
 
-    first = min(here.to_dict("records"), key=order)
+    first = min(here, key=order)
     return " ".join(first[name] for name in ("name", "phone") if isinstance(first[name], str))
 
 

@@ -1,32 +1,41 @@
 """Report: everything that is made of a round, as one tree of folders; `publishing` swaps it in whole."""
 
-import base64
-import hashlib
+import difflib
 import multiprocessing
-import platform
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import jinja2
 import pandas as pd
 from tqdm import tqdm
 
-from originmap import changes, exports, figures, growers, notebooks, outgoing, reconcile, summaries, vocab
-from originmap.archives import list_files
-from originmap.findings import tally
-from originmap.formats import shown_name
-from originmap.publishing import MANIFEST, OutputError, new_tree
+from originmap import (
+    briefing,
+    changes,
+    exports,
+    figures,
+    frontpage,
+    gate,
+    gisfiles,
+    growers,
+    manifest,
+    mapbook,
+    notebooks,
+    onepage,
+    outgoing,
+    reconcile,
+    summaries,
+    traces,
+    vocab,
+)
+from originmap.kept import shared
+from originmap.publishing import OutputError, new_tree
 from originmap.returns import write_slips
-from originmap.rounds import NOT_READ, PROJECT, Round, open_round
-
-_LIBRARIES: Final = "geopandas ipyleaflet jupyterlab matplotlib pandas pyarrow python-calamine shapely".split()
-_TEMPLATES: Final = Path(__file__).with_name("templates")
+from originmap.rounds import PROJECT, Round, open_round
 
 
 @dataclass(frozen=True)
@@ -39,14 +48,17 @@ class Settings:
     profile: Literal["internal", "public"] = "internal"
     county_only: bool = False
     townships: tuple[str, ...] = ()
+    paper: Literal["A4", "A3"] = "A4"
 
     def public_form(self) -> dict[str, Any]:
         """Return the effective parameters as the manifest shows them: no path of this machine."""
         return {
+            "as_of": self.as_of,
             "profile": self.profile,
             "county_only": self.county_only,
             "townships": list(self.townships),
-            "rules": _sha256(self.rules) if self.rules else None,
+            "paper": self.paper,
+            "rules": manifest.sha256(self.rules) if self.rules else None,
         }
 
 
@@ -76,29 +88,43 @@ def write_report(
     """
     _round.cache_clear()
     _earlier.cache_clear()
-    round_ = _round(settings)
-    codes = _township_codes(round_, settings.townships)
+    with shared():
+        round_ = _round(settings)
+        codes = _township_codes(round_, settings.townships)
+        with new_tree(target, settings.inbox) as (build, place):
+            _build(round_, settings, build, codes, jobs, tell)
+            return round_, place()
+
+
+def _build(
+    round_: Round,
+    settings: Settings,
+    build: Path,
+    codes: list[str] | None,
+    jobs: int,
+    tell: Callable[[int, int, str], None] | None,
+) -> None:
     pieces = list(_pieces(round_, settings))
-    with new_tree(target, settings.inbox) as (build, place):
-        bar = tqdm(total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None)
-        with bar:
-            if jobs == 1:
-                for done, piece in enumerate(pieces):
-                    if tell:
-                        tell(done, len(pieces) + 1, piece)
-                    _make(piece, settings, build, codes)
+    with tqdm(
+        total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
+    ) as bar:
+        if jobs == 1:
+            for done, piece in enumerate(pieces):
+                if tell:
+                    tell(done, len(pieces) + 1, piece)
+                _make(piece, settings, build, codes)
+                bar.update()
+        else:
+            # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
+            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+                for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
+                    future.result()
                     bar.update()
-            else:
-                # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-                with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                    for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
-                        future.result()
-                        bar.update()
-            _write_index(round_, settings, build)
-            _write_manifest(round_, settings, build)
-            bar.update()
-        written = place()
-    return round_, written
+        public = settings.profile == "public"
+        frontpage.write(round_, build, public=public)
+        manifest.write(round_, build, settings.public_form(), public=public)
+        gate.inspect(build, gate.Watch.of(round_, settings.profile))
+        bar.update()
 
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
@@ -107,7 +133,8 @@ def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Pa
         exports.write_check(round_, build)
         if returns:
             write_slips(round_, build / "returns")
-        _write_manifest(round_, Settings(round_.folder), build)
+        manifest.write(round_, build, Settings(round_.folder).public_form())
+        gate.inspect(build, gate.Watch.of(round_))
         return place()
 
 
@@ -116,8 +143,13 @@ def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
         return None
     codes = round_.places.township_of(pd.Series(names, dtype="str"))
     if codes.isna().any():
-        wrong = "、".join(name for name, code in zip(names, codes, strict=True) if pd.isna(code))
-        msg = f"没有这个乡镇：{wrong}。可用：{'、'.join(round_.places.names.values())}。"
+        wrong = [name for name, code in zip(names, codes, strict=True) if pd.isna(code)]
+        known = round_.places.aliases()
+        near = [
+            round_.places.names[known[found]] for name in wrong for found in difflib.get_close_matches(name, known, n=1)
+        ]
+        hint = f"是否想写 {'、'.join(dict.fromkeys(near))}？" if near else ""
+        msg = f"没有这个乡镇：{'、'.join(wrong)}。{hint}可用：{'、'.join(round_.places.names.values())}。"
         raise OutputError(msg)
     return list(codes)
 
@@ -165,10 +197,10 @@ def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | No
     figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[part].name}")
 
 
-def _briefing(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
-    gaps = reconcile.planting_area(round_)
-    page = figures.briefing_map(round_.records, gaps, round_.places, round_.rules, figures.furniture(round_))
-    figures.save(page, _folder(build, "briefings") / "县级简报图")
+def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
+    before = next(iter(_earlier(settings)), None)
+    desk = briefing.desk(round_, before=before, profile=settings.profile)
+    traces.write_briefings(desk, build, townships=[] if settings.county_only else codes)
 
 
 def _desk(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -182,6 +214,15 @@ def _progress(round_: Round, settings: Settings, build: Path, _: list[str] | Non
 
 def _multiples(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
     outgoing.write_multiples(round_, _folder(build, "maps"), earlier=_earlier(settings))
+
+
+def _mapbook(
+    round_: Round, settings: Settings, build: Path, codes: list[str] | None, *, part: Literal["townships", "products"]
+) -> None:
+    if part == "products":
+        mapbook.write_products(round_, _folder(build, "maps"), paper=settings.paper)
+    else:
+        mapbook.write_townships(round_, _folder(build, "maps"), townships=codes, paper=settings.paper)
 
 
 def _folder(build: Path, name: str) -> Path:
@@ -241,112 +282,23 @@ def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None)
         exports.write_xlsx(folder / f"{stem}.xlsx", table, title=f"{of}（{name} 汇总）", notes=lines, totals=last)
 
 
+def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gisfiles.write_round(round_, _folder(build, "gis"))
+    accepted = round_.records[round_.records["status"] == "accepted"]
+    onepage.write(_folder(build, "maps").parent / frontpage.ONE_MAP, round_, accepted)
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
+    "briefings": Piece(_briefings, public=True),
     "progress": Piece(_progress),
+    "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
+    "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution, public=True),
-    "briefing": Piece(_briefing),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
     "tables": Piece(_tables, public=True),
+    "gis": Piece(_gis),
 }
-
-
-def _write_index(round_: Round, settings: Settings, build: Path) -> None:
-    gaps = reconcile.planting_area(round_)
-    public = settings.profile == "public"
-    pictures = sorted(path for path in build.rglob("*.png"))
-    names = {code: product.name for code, product in round_.rules.products.items()}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template("index.html.j2").render(
-        round=round_,
-        public=public,
-        county=round_.places.county,
-        totals=reconcile.county(gaps).to_dict("records"),
-        gaps=_by_township(gaps, round_),
-        products=[(code, names[code]) for code in round_.rules.baseline_products],
-        product_names=names,
-        status_names=vocab.codes("gap_status"),
-        ranked=reconcile.ranked(gaps).head(10).to_dict("records"),
-        files=round_.files["status"].map(vocab.codes("file_status")).value_counts(sort=False).to_dict(),
-        unread=_unread(round_),
-        records={name: int((round_.records["status"] == code).sum()) for code, name in vocab.codes("status").items()},
-        located=int((~round_.records.geometry.isna() & (round_.records["status"] == "accepted")).sum()),
-        findings=tally(round_.findings).to_dict("records"),
-        severities=vocab.codes("severity"),
-        pictures=[
-            {"href": path.relative_to(build).as_posix(), "name": path.stem, "data": base64.b64encode(path.read_bytes()).decode()}
-            for path in pictures
-        ],
-        links=_links(build),
-    )  # fmt: skip
-    (build / "index.html").write_text(page, encoding="utf-8")
-
-
-def _by_township(gaps: pd.DataFrame, round_: Round) -> list[dict[str, Any]]:
-    return [
-        {
-            "township": name,
-            "cells": {row["product"]: row for row in gaps[gaps["township_code"] == code].to_dict("records")},
-        }
-        for code, name in round_.places.names.items()
-    ]
-
-
-def _unread(round_: Round) -> list[dict[str, str]]:
-    """Return what arrived and was not read, and why: files first, then sheets."""
-    rows = round_.findings[round_.findings["rule"].isin(NOT_READ)]
-    return [
-        {"what": f"{row['file']}〔{row['sheet']}〕" if row["sheet"] else str(row["file"]), "why": str(row["message"])}
-        for row in rows.to_dict("records")
-    ]
-
-
-def _links(build: Path) -> dict[str, list[dict[str, str]]]:
-    groups = {
-        "notebooks": "笔记本",
-        "maps": "地图",
-        "briefings": "简报",
-        "tables": "表格",
-        "desk": "各乡镇工作件（勿外传）",
-    }
-    links: dict[str, list[dict[str, str]]] = {}
-    for folder, name in groups.items():
-        files = sorted(path for path in (build / folder).rglob("*") if path.is_file() and path.suffix != ".ipynb")
-        if files:
-            links[name] = [{"href": path.relative_to(build).as_posix(), "name": path.name} for path in files]
-    return links
-
-
-def _write_manifest(round_: Round, settings: Settings, build: Path) -> None:
-    """Write the sha256 of every input and output, the effective parameters and the libraries' versions."""
-    reference = round_.rules.reference
-    public = settings.profile == "public"
-    inputs = {
-        shown_name(path.relative_to(round_.folder).as_posix()): _sha256(path) for path in list_files(round_.folder)
-    }
-    content = {
-        "made_by": "originmap",
-        "round": round_.name,
-        "as_of": round_.as_of.isoformat(sep=" "),
-        "sample": round_.is_sample,
-        "parameters": settings.public_form(),
-        # A public tree names no file: a township's file may carry a grower's name.
-        "inputs": sorted(inputs.values()) if public else inputs,
-        "reference": {path.relative_to(reference).as_posix(): _sha256(path) for path in list_files(reference)},
-        "outputs": {
-            path.relative_to(build).as_posix(): _sha256(path) for path in sorted(build.rglob("*")) if path.is_file()
-        },
-        "versions": {"python": platform.python_version(), "originmap": version("originmap")}
-        | {name: version(name) for name in _LIBRARIES},
-    }
-    exports.write_json(build / MANIFEST, content)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -32,6 +32,7 @@ from originmap.decisions import Store, of_county
 from originmap.earlier import ROUND_NAME, Earlier
 from originmap.findings import compose
 from originmap.judged import OnRecord, as_superseded, below, collected, registered
+from originmap.kept import kept
 from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
@@ -165,6 +166,12 @@ class Round:
         return f"{file}〔{sheet}〕第 {number} 行"
 
     @cached_property
+    def people(self) -> list[dict[str, Any]]:
+        """The contacts that have a name or a phone, as plain rows."""
+        known = self.contacts["name"].notna() | self.contacts["phone"].notna()
+        return [{str(name): value for name, value in row.items()} for row in self.contacts[known].to_dict("records")]
+
+    @cached_property
     def _columns_of(self) -> dict[tuple[str, str, str], list[tuple[str, str, Any]]]:
         """Return `columns` by file, sheet and field: the column's letter, its product, the rows that it is for."""
         made: dict[tuple[str, str, str], list[tuple[str, str, Any]]] = {}
@@ -238,13 +245,24 @@ def open_round(
     rule_set = load_rules(*overlays, reference=reference, settings=extra)
     places = load_places(rule_set)
     moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
-    inbox = read_inbox(path, rule_set)
-    gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
-    declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
     asked = _Asked(moment, rules, reference, decisions)
-    said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}))
-    return _assemble(path, name, asked, rule_set, places, inbox, said)
+
+    def make() -> Round:
+        inbox = read_inbox(path, rule_set)
+        gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
+        declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
+        said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}))
+        return _assemble(path, name, asked, rule_set, places, inbox, said)
+
+    return kept(make, files=lambda: _read_from(path, rule_set), given=[path, moment, rule_set, entries.to_dict("list")])
+
+
+def _read_from(path: Path, rules: Rules) -> list[Path]:
+    """Return every file that a round may be read from: its own, the earlier rounds', the reference's."""
+    county = [item for item in path.resolve().parent.iterdir() if item.is_dir() and ROUND_NAME.fullmatch(item.name)]
+    folders = {path.resolve(), *county, rules.reference}
+    return sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -168,6 +168,7 @@ def load_rules(
         "progress",
         "matching",
         "classes",
+        "basemaps",
         "returns",
         "limits",
     ):
@@ -200,6 +201,7 @@ _OPEN = (
     "headers.kinds",
     "headers.fields",
     "classes",
+    "basemaps",
     "judging.scales",
     "matching.forms",
 )

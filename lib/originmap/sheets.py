@@ -15,10 +15,11 @@ import pandas as pd
 import pyarrow as pa
 
 from originmap import layouts
-from originmap.archives import sources
+from originmap.archives import list_files, sources
 from originmap.findings import found
 from originmap.formats import UnreadableFileError
 from originmap.headers import column_letter, is_accounts
+from originmap.kept import kept
 from originmap.rules import Rules
 from originmap.skips import reasons_of
 from originmap.slips import Slip, is_own, letters, lift
@@ -131,6 +132,10 @@ def rows_of(frame: pd.DataFrame) -> pa.Table:
 
 def read_inbox(folder: Path, rules: Rules) -> Inbox:
     """Read every file of `folder`; one that cannot be read is a finding, the others are processed."""
+    return kept(lambda: _inbox(folder, rules), files=lambda: list_files(folder), given=[folder, rules])
+
+
+def _inbox(folder: Path, rules: Rules) -> Inbox:
     files: list[dict[str, object]] = []
     sheets: list[dict[str, object]] = []
     skipped: list[tuple[str, str, int, str]] = []

@@ -139,19 +139,26 @@ def draw_points(
     axes, taken = base(figure, sheet, frame, outline, places, furniture)
     if furniture.profile == "public":
         plan = _side_by_side(plan, frame)
-    # One layer a size class, the largest below; within it a scatter a product.
-    for (area, marker, colour, buyer), part in plan.groupby(["area_pt2", "marker", "colour", "buyer"], sort=True):
-        hollow = {"facecolor": PAPER, "edgecolor": colour, "linewidth": 1.1} if buyer else {"facecolor": colour}
-        mark(axes, part.geometry.x, part.geometry.y, marker, area, **hollow, zorder=4 - area / 100)
-    towns = places.townships
+    draw_marks(axes, plan)
+    towns = places.townships.assign(estimated=estimated_seats(places))
     seats = points_of(towns["seat_lon"], towns["seat_lat"]).to_crs(places.measure_crs)
-    for x, y, estimated in zip(seats.x, seats.y, estimated_seats(places), strict=True):
+    west, south, east, north = frame.extent
+    inside = seats.x.between(west, east) & seats.y.between(south, north)
+    towns, seats = towns[inside], seats[inside]
+    for x, y, estimated in zip(seats.x, seats.y, towns["estimated"], strict=True):
         seat(axes, x, y, estimated=estimated)
     across, up = frame.page(seats.x, seats.y)
     names = towns["pinyin"] if furniture.lang == "en" else towns["township"]
     anchors = pd.DataFrame({"x": across, "y": up, "r": 0.8, "w": [width_mm(name, 7.5) for name in names], "h": 3.0})
     points = np.column_stack(frame.page(plan.geometry.x, plan.geometry.y)) if len(plan) else None
     _draw_labels(sheet, anchors, frame, taken, [[name] for name in names], points)
+
+
+def draw_marks(axes: Axes, plan: gpd.GeoDataFrame) -> None:
+    """Draw the points of a `point_plan` on the map's axes: one layer a size class, the largest below; within it a scatter a product."""
+    for (area, marker, colour, buyer), part in plan.groupby(["area_pt2", "marker", "colour", "buyer"], sort=True):
+        hollow = {"facecolor": PAPER, "edgecolor": colour, "linewidth": 1.1} if buyer else {"facecolor": colour}
+        mark(axes, part.geometry.x, part.geometry.y, marker, area, **hollow, zorder=4 - area / 100)
 
 
 def _side_by_side(plan: gpd.GeoDataFrame, frame: Frame, *, pitch_mm: float = 0.95) -> gpd.GeoDataFrame:
@@ -273,6 +280,8 @@ def _draw_labels(
     texts: Sequence[Sequence[str]],
     points: Floats | None,
 ) -> None:
+    if anchors.empty:
+        return
     inside = (frame.left + 1, frame.bottom + 1, frame.left + frame.width - 1, frame.bottom + frame.height - 1)
     spots = place_labels(anchors, inside, taken=taken, points=points)
     for anchor, spot, lines in zip(anchors.itertuples(), spots.itertuples(), texts, strict=True):

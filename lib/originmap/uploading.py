@@ -25,10 +25,13 @@ FIELDS: Final = [
 ]  # fmt: skip
 
 
-def to_upload(round_: Round, township_code: str) -> pd.DataFrame:
-    """Return a township's rows to be entered, as written for its platform: accepted, in 附件1's scope, and in no export yet (`FIELDS`)."""
-    rows = _rows(round_, township_code)
-    rows = rows[rows["reason"] == ""].sort_values(
+def to_upload(round_: Round, township_code: str, *, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return a township's rows to be entered, as written for its platform: accepted, in 附件1's scope, and in no export yet (`FIELDS`).
+
+    `rows` are `sorted_out`, where several townships are asked for.
+    """
+    rows = sorted_out(round_) if rows is None else rows
+    rows = rows[(rows["township_code"] == township_code) & (rows["reason"] == "")].sort_values(
         ["product_order", "source_file", "source_sheet", "source_row"], kind="stable"
     )
     names = {code: product.name for code, product in round_.rules.products.items()}
@@ -50,10 +53,11 @@ def sheet(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(SHEET_HEADER, axis=1)
 
 
-def left_out(round_: Round, township_code: str) -> pd.DataFrame:
-    """Return a township's rows that are not to be entered, each with its cell and why, with `LEFT_HEADER`."""
-    rows = _rows(round_, township_code)
-    rows = rows[rows["reason"] != ""].sort_values(["source_file", "source_sheet", "source_row"], kind="stable")
+def left_out(round_: Round, township_code: str, *, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return a township's rows that are not to be entered, each with its cell and why, with `LEFT_HEADER`; `rows` as for `to_upload`."""
+    rows = sorted_out(round_) if rows is None else rows
+    rows = rows[(rows["township_code"] == township_code) & (rows["reason"] != "")]
+    rows = rows.sort_values(["source_file", "source_sheet", "source_row"], kind="stable")
     names = {code: product.name for code, product in round_.rules.products.items()}
     cells = [round_.cell(row, "subject_name").rpartition("〕")[2] for _, row in rows.iterrows()]
     parts = [range(1, len(rows) + 1), rows["source_file"], rows["source_sheet"], cells, rows["subject_name"], rows["product"].map(names),
@@ -61,10 +65,10 @@ def left_out(round_: Round, township_code: str) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(LEFT_HEADER, parts, strict=True))).reset_index(drop=True)
 
 
-def _rows(round_: Round, township_code: str) -> pd.DataFrame:
-    """Return a township's rows with `reason`, an empty text where a row is to be entered."""
-    records = pd.DataFrame(round_.records.drop(columns="geometry"))
-    rows = records[records["township_code"] == township_code]
+def sorted_out(round_: Round) -> pd.DataFrame:
+    """Return every township's rows with `reason`, an empty text where a row is to be entered."""
+    rows = pd.DataFrame(round_.records.drop(columns="geometry"))
+    rows = rows[rows["township_code"].notna()]
     scoped = rows["in_scope"].fillna(value=False).astype(bool)
     reason = pd.Series("", index=rows.index, dtype="str")
     ready = rows[(rows["status"] == "accepted") & scoped]
@@ -127,4 +131,4 @@ def _product(round_: Round, code: str) -> str:
 
 
 def _figure(pair: tuple[int, float] | None) -> str:
-    return "" if pair is None else f"{pair[0]}/{round(pair[1], 2):g}"
+    return "" if pair is None else f"{pair[0]}/{pair[1]:.2f}".rstrip("0").rstrip(".")

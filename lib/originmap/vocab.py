@@ -272,6 +272,42 @@ CODES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_reported": ("乡镇未报", "Not reported"),
         "not_needed": ("不要求", "Not asked for"),
     },
+    "gis_table": {
+        "base_points": ("产地点位", "Bases"),
+        "not_located": ("未定位", "Not located"),
+        "townships": ("乡镇", "Townships"),
+        "gaps": ("缺口", "Gaps"),
+        "grid": ("网格", "Grid"),
+        "rapid_tests": ("快检", "Rapid tests"),
+        "plots": ("地块", "Plots"),
+    },
+    # What a township is shaded or marked with, and why its figure is not known.
+    "measure": {
+        "area_mu": ("面积", "Area"),
+        "heads": ("存栏", "Animals"),
+        "subjects": ("主体数", "Subjects"),
+        "coverage_pct": ("覆盖率（采集 ÷ 底数）", "Coverage (collected ÷ planting area)"),
+        "gap_mu": ("差额（底数 − 采集）", "Gap (planting area − collected)"),
+        "findings": ("问题数（错误、存疑）", "Findings (errors, warnings)"),
+        "tests": ("快检批次", "Rapid tests"),
+        "pass_pct": ("快检合格率", "Rapid tests passed"),
+    },
+    "no_figure": {
+        "not_chosen": ("不在所选乡镇", "Township not selected"),
+        "not_submitted": ("未报", "Not submitted"),
+        "not_reported": ("未报此品种", "Not reported"),
+        "no_baseline": ("无底数", "No baseline"),
+        "zero_baseline": ("底数为 0", "Baseline is 0"),
+        "not_due": ("未要求", "Not due"),
+        "no_size": ("没有可用的规模", "No size known"),
+        "no_tests": ("没有检测", "Not tested"),
+        "no_result": ("没有写结果", "No result given"),
+    },
+    "off_map": {
+        "no_subject": ("采集表里没有这个主体", "No such subject in the collection sheets"),
+        "no_point": ("主体没有定位", "The subject has no point"),
+        "no_township": ("不知乡镇", "Township unknown"),
+    },
     "profile": {"internal": ("内部资料", "Internal"), "public": ("公开", "Public")},
 }
 

@@ -56,10 +56,16 @@ def size_text(size: float, *, signed: bool = False) -> str:
 
 def svg(steps: pd.DataFrame, *, title: str, empty: str) -> str:
     """Return the waterfall as one SVG for a page; `empty` is what stands there when a figure is unknown. All texts are escaped."""
-    bars = columns(steps)
     head = f"<div style='font-weight:bold'>{escape(title)}</div>"
+    drawn = drawing(steps, title=title)
+    return head + (drawn or f"<div style='padding:24px 8px;border:1px dashed #999'>{escape(empty)}</div>")
+
+
+def drawing(steps: pd.DataFrame, *, title: str, face: str = "sans-serif") -> str:
+    """Return the waterfall's SVG alone, its texts in `face`; an empty text when a figure is unknown."""
+    bars = columns(steps)
     if bars.empty:
-        return f"{head}<div style='padding:24px 8px;border:1px dashed #999'>{escape(empty)}</div>"
+        return ""
     pitch = (_WIDTH - 2 * _LEFT) / len(bars)
     wide = pitch * 0.62
     parts = [_PATTERNS, _line(_LEFT, _BOTTOM, _WIDTH - _LEFT, _BOTTOM, "#222")]
@@ -89,8 +95,8 @@ def svg(steps: pd.DataFrame, *, title: str, empty: str) -> str:
         parts.append(_text(x + 22, _HEIGHT - 8, word, 12, anchor="start"))
     drawn = "".join(parts)
     return (
-        f"{head}<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' width='100%' style='max-width:{_WIDTH}px' role='img' "
-        f"aria-label='{escape(title)}' font-family='sans-serif'>{drawn}</svg>"
+        f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' width='100%' style='max-width:{_WIDTH}px' role='img' "
+        f"aria-label='{escape(title)}' font-family='{face}'>{drawn}</svg>"
     )
 
 

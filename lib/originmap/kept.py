@@ -1,0 +1,57 @@
+"""Kept: while one command makes much of the same files, what one of its processes has read is there for the others.
+
+A thing is kept under a digest of all that it is made from, so what has changed since is made anew. Nothing outlives the command.
+"""
+
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+_FOLDER: Final = "ORIGINMAP_KEPT"
+_Made = TypeVar("_Made")
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Keep what is made inside for this process and those that it starts; away with it at the end."""
+    with tempfile.TemporaryDirectory(prefix="originmap-", ignore_cleanup_errors=True) as folder:
+        outer = os.environ.get(_FOLDER)
+        os.environ[_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_FOLDER]
+            if outer is not None:
+                os.environ[_FOLDER] = outer
+
+
+def kept(make: Callable[[], _Made], *, files: Callable[[], Iterable[Path]], given: Iterable[object]) -> _Made:
+    """Return what `make` returns, from this process or another that has made it already; outside `shared` it is always made.
+
+    Parameters
+    ----------
+    files
+        All that it is read from, by content.
+    given
+        All else that it depends on, each as its ``repr`` tells it from others.
+    """
+    folder = os.environ.get(_FOLDER)
+    if not folder:
+        return make()
+    digest = hashlib.sha256(repr([repr(part) for part in given]).encode("utf-8", "surrogatepass"))
+    for file in files():
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"\n{content} {file.as_posix()}".encode("utf-8", "surrogatepass"))
+    path = Path(folder) / digest.hexdigest()
+    if path.exists():
+        return pickle.loads(path.read_bytes())  # noqa: S301 - written by ourselves, in a folder of our own
+    made = make()
+    beside = path.with_suffix(f".{os.getpid()}")
+    beside.write_bytes(pickle.dumps(made, pickle.HIGHEST_PROTOCOL))
+    beside.replace(path)
+    return made
