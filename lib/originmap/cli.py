@@ -332,7 +332,10 @@ def _app(options: argparse.Namespace) -> int:
         raise InboxError(msg)
     print("网页打开后，关闭请在此窗口按 Ctrl+C。")
     # Voila's own templates fetch an icon font from elsewhere; ours, beside this file, does not.
-    return _serve(["voila", str(page), "--template=originmap"], {"JUPYTER_PATH": str(Path(__file__).parent)})
+    from originmap.basemaps import SHOWN
+
+    files = [f"--Voila.root_dir={PROJECT}", f"--VoilaConfiguration.file_allowlist=['{SHOWN}']"]
+    return _serve(["voila", str(page), "--template=originmap", *files], {"JUPYTER_PATH": str(Path(__file__).parent)})
 
 
 def _serve(arguments: list[str], environment: dict[str, str]) -> int:
