@@ -386,6 +386,9 @@ def _unused(folder: Path, stem: str) -> Path:
 
 _LAB_SETTINGS: Final[Mapping[str, Mapping[str, object]]] = {
     "@jupyterlab/translation-extension/plugin": {"locale": "zh_CN"},
+    "@jupyter-widgets/jupyterlab-manager/plugin": {
+        "saveState": False
+    },  # a map's state may hold names, and the key of a tile server
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 
