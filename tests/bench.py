@@ -421,7 +421,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the large sheet")
-    parser.add_argument("--only", choices=["intake", "sample", "map", "match"], help="measure a part")
+    parser.add_argument("--only", choices=["intake", "sample", "map", "match", "browser"], help="measure a part")
     parser.add_argument("--subjects", type=int, default=100_000, help="subjects of each list that is matched")
     parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -434,7 +434,11 @@ def main() -> None:
         intake(options.rows, options.runs)
     if options.only in (None, "map"):
         one_map(options.runs)
-    if options.only in ("intake", "map", "match"):
+    if options.only in (None, "browser"):
+        import bench_browser
+
+        bench_browser.measure(max(options.runs // 2, 1))
+    if options.only in ("intake", "map", "match", "browser"):
         return
     sample = om.rounds.PROJECT / om.rounds.SAMPLE
     opened = median_s(lambda: om.open_round(sample), options.runs)
