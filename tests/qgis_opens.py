@@ -93,7 +93,9 @@ def main(folder, picture=None):
                 "" if kind != "singleSymbol" or len(legend) == 1 else "no legend",
                 "" if aliases >= layer.fields().count() - 1 else "columns without a Chinese alias",
             ) if text]  # fmt: skip
-        for name in ("base_points", "gaps", "townships", "rapid_tests", "plots"):
+        for name in dict.fromkeys(
+            node.layer().source().split("layername=")[1] for node in nodes if node.layer().isSpatial()
+        ):
             alone = QgsVectorLayer(f"{base}|layername={name}", name, "ogr")
             own = alone.renderer().type() if alone.isValid() and alone.renderer() else "none"
             expected = {

@@ -280,7 +280,10 @@ def test_a_report_verifies_itself_whatever_the_jobs_and_says_nothing_of_the_mach
 def test_public_and_county_only_leave_township_papers_out(tmp_path: Path, inbox: Path) -> None:
     assert run("report", inbox, "--out", tmp_path / "p", "--profile", "public", "--jobs", "1") == 0
     public = tree(tmp_path / "p")
-    assert not [name for name in public if name.startswith(("desk", "notebooks", "briefings", "gis"))]
+    assert not [name for name in public if name.startswith(("desk", "notebooks", "briefings"))]
+    assert {name for name in public if name.startswith("gis")} <= {
+        f"gis/产地网格.{end}" for end in ("gpkg", "qgs", "geojson")
+    }
     assert "maps/一张图.html" not in public
     text = "".join((tmp_path / "p" / name).read_text(encoding="utf-8") for name in ("index.html", "manifest.json"))
     for private in ("湖头镇 报送", "林小样", "陈小样", "139"):
