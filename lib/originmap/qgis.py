@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-import geopandas as gpd
 import pyproj
 
 from originmap.handover import GAPS, GRID, LOST, PLOTS, POINTS, TESTS, TOWNS, Table
@@ -100,7 +99,9 @@ def project(tables: Sequence[Table], rules: Rules, places: Places, *, file: str,
         about = {"type": "vector", "geometry": kind, "labelsEnabled": str(int(style.labels))}
         stored.append(_tag("maplayer", about, *parts))
     measure = str(rules["county"]["measure_crs"])
-    west, south, east, north = gpd.GeoSeries([places.outline], crs=places.townships.crs).to_crs(measure).total_bounds
+    # A grid's squares stand beyond the county's edge.
+    what = by_name[GRID].frame if GRID in by_name and len(by_name[GRID].frame) else places.townships
+    west, south, east, north = what.geometry.to_crs(measure).total_bounds
     air = 0.03 * max(east - west, north - south)
     sides = {"xmin": west - air, "ymin": south - air, "xmax": east + air, "ymax": north + air}
     extent = _tag("extent", {}, *(_tag(name, {}, f"{value:.1f}") for name, value in sides.items()))
