@@ -38,7 +38,7 @@ def classes(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
     ]  # fmt: skip
     hatch = f"repeating-linear-gradient(-45deg,#E3E3E3 0 3px,{HATCH} 3px 4px)"
     chip = f"<span style='width:18px;height:12px;border:1px dashed {EDGE};background:{hatch}'></span>"
-    lines += [_line(chip, phrase("n_towns", lang, what=what, n=n)) for what, n in _unknown(made, lang).items()]
+    lines += [_line(chip, phrase("n_towns", lang, what=what, n=n)) for what, n in unknown(made, lang).items()]
     schematic = f" <i>{escape(phrase('cells_are', lang))}</i>" if round_.places.quality == "schematic" else ""
     notes = [*_notes(made, round_, lang)]
     if MEASURES[made.measure].total:
@@ -49,7 +49,9 @@ def classes(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
         named = round_.places.labels(lang)
         where = joined([f"{named[town]} {texts[town]}" for town in bare["township_code"]], lang)
         notes.append(phrase("no_cell", lang, where=where))
-    return f"<div style='{_ROW}'><b>{escape(_title(made, round_, lang))}</b>{schematic}{''.join(lines)}</div>{_said(notes)}"
+    return (
+        f"<div style='{_ROW}'><b>{escape(title(made, round_, lang))}</b>{schematic}{''.join(lines)}</div>{_said(notes)}"
+    )
 
 
 def circles(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
@@ -76,11 +78,11 @@ def circles(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
         lines.append(phrase("zero_marks", lang, n=zeros))
     lines += [
         phrase("ring_unknown", lang, what=what, n=n)
-        for what, n in _unknown(made, lang).items()
+        for what, n in unknown(made, lang).items()
         if what != code("no_figure", "not_chosen", lang)
     ]
     below = _said([phrase("by_area", lang), *lines, *_notes(made, round_, lang)])
-    return f"<div style='{_ROW}'><b>{escape(_title(made, round_, lang))}</b>{picture}</div>{below}"
+    return f"<div style='{_ROW}'><b>{escape(title(made, round_, lang))}</b>{picture}</div>{below}"
 
 
 def samples(found: pd.DataFrame, lang: Lang = "zh") -> str:
@@ -114,7 +116,7 @@ def figure_table(made: Sequence[Shading | None], round_: Round, lang: Lang = "zh
     table = {label("township", lang): list(round_.places.labels(lang).values())} if shown else {}
     for each in shown:
         names = each.labels(round_.rules, lang)
-        table[_title(each, round_, lang)] = each.texts()
+        table[title(each, round_, lang)] = each.texts()
         table[f"{code('measure', each.measure, lang)} {phrase('class', lang)}"] = [
             code("no_figure", reason, lang) if pd.isna(at) else names[at]
             for at, reason in zip(each.table["class_index"], each.table["reason"], strict=True)
@@ -204,17 +206,20 @@ def digest(head: str, made: Shading, rules: Rules, lang: Lang = "zh") -> dict[st
     if not made.fits:
         return {head: name, f"{head} —": phrase(made.unfit, lang)}
     counts = made.table["class_index"].value_counts()
-    parts = {text: int(counts.get(at, 0)) for at, text in enumerate(made.labels(rules, lang))} | _unknown(made, lang)
+    parts = {text: int(counts.get(at, 0)) for at, text in enumerate(made.labels(rules, lang))} | dict(
+        unknown(made, lang)
+    )
     return {head: name, **{f"{head} {text}": str(n) for text, n in parts.items() if n}}
 
 
-def _unknown(made: Shading, lang: Lang) -> dict[str, int]:
+def unknown(made: Shading, lang: Lang) -> Mapping[str, int]:
     """Return ``{reason: townships}`` in the order of the vocabulary."""
     counts = made.table["reason"].value_counts()
     return {code("no_figure", name, lang): int(counts[name]) for name in CODES["no_figure"] if counts.get(name)}
 
 
-def _title(made: Shading, round_: Round, lang: Lang) -> str:
+def title(made: Shading, round_: Round, lang: Lang) -> str:
+    """Return what a shading is of, in words: measure, unit, products."""
     name, unit = code("measure", made.measure, lang), made.unit_text(lang)
     title = phrase("about", lang, measure=name, unit=unit) if unit and unit != "%" else name
     every = {"heads": (), "area_mu": tuple(round_.rules.crops)}.get(made.measure, tuple(round_.rules.products))

@@ -25,10 +25,13 @@ from originmap.phrases import joined, phrase
 from originmap.publishing import OutputError
 from originmap.rounds import PROJECT, Round
 from originmap.selection import Selection
+from originmap.shading import Shading
 from originmap.vocab import Lang
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from originmap.seatmarks import SeatMarks
 
 FORMS: Final = ("picture", "page", "gpkg", "geojson", "kml", "xlsx")
 OUT: Final = "outputs/map"
@@ -37,13 +40,14 @@ _LONGEST: Final = 50  # signs of a file's name
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What somebody is looking at: a selection, what it leaves of a round, the part of the map in sight (west, south, east, north; None: all)."""
+    """What somebody is looking at: a selection, what it leaves of a round, the part of the map in sight (west, south, east, north; None: all), a shading."""
 
     round_: Round
     selection: Selection
     chosen: Chosen
     bounds: tuple[float, float, float, float] | None = None
     lang: Lang = "zh"
+    shading: Shading | None = None
 
     @property
     def sentence(self) -> str:
@@ -96,6 +100,15 @@ def differences(layer: Any, view: View) -> pd.DataFrame:
     return both[~np.logical_and.reduce(same)].reset_index(drop=True)
 
 
+def town_marks(view: View) -> "SeatMarks | None":
+    """Return the township figure that `picture` draws at the seats: the shading of the screen, in its classes and colours."""
+    from originmap import seatmarks
+
+    if view.shading is None or not view.shading.fits:
+        return None
+    return seatmarks.of(view.shading, view.round_, lang=view.lang)
+
+
 def picture(view: View) -> "Figure":
     """Draw the view as a printed map, A4, with all its furniture, at a round scale that holds what is in sight."""
     from originmap import figures
@@ -109,7 +122,7 @@ def picture(view: View) -> "Figure":
     products = [product for product in view.round_.rules.products if product in present] or None
     bounds = None if whole else view.bounds
     return figures.distribution_map(
-        view.records, places, view.round_.rules, furniture, products=products, bounds=bounds
+        view.records, places, view.round_.rules, furniture, products=products, bounds=bounds, towns=town_marks(view)
     )
 
 
