@@ -122,8 +122,9 @@ class Teller:
             )
         round_ = self.round_
         furniture = figures.furniture(round_, profile=self.profile)
-        drawn = plates.bases(round_.records, round_.places, round_.rules, furniture, township_code=self.code)
-        told = f"{self.who}重点农产品产地分布图，颜色和形状为品种，大小为规模"
+        drawn = plates.bases(round_, furniture, township_code=self.code)
+        size = "规模" if self.profile == "internal" else "一格内的主体数（点位归到网格，不足三个主体的不画）"
+        told = f"{self.who}重点农产品产地分布图，颜色和形状为品种，大小为{size}"
         return (self.say(text), Picture(f"{self.who}重点农产品产地分布", drawn, plates.WIDTH_MM, told))
 
     # ---- three ----

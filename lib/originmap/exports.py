@@ -21,6 +21,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from originmap import vocab
+from originmap.disclosure import SIGN
 from originmap.findings import mask_phones
 from originmap.reconcile import counts
 from originmap.rounds import Round
@@ -33,6 +34,7 @@ MAX_WIDTH: Final = 42
 PAGE_WIDTH: Final = 132
 MIN_WIDTH: Final = 7
 LINE_PT: Final = 13.5
+_DEGREES: Final = (vocab.label("lon"), vocab.label("lat"))
 _NO_XML: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 # So many rows of a long sheet tell how wide its columns are.
 _SAMPLED_ROWS: Final = 400
@@ -100,8 +102,8 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
         for row, values in enumerate(frame.astype("object").itertuples(index=False), start=top):
             sheet.set_row(row, LINE_PT * _lines(values, widths) + 2)
         for column, name in enumerate(frame.columns):
-            whole = pd.to_numeric(frame[name], errors="coerce").dropna()
-            digits = "#,##0" if (whole == whole.round()).all() else "#,##0.00"
+            places = _decimals(name, pd.to_numeric(frame[name], errors="coerce").dropna())
+            digits = "#,##0" + ("." + "0" * places if places else "")
             for row, value in enumerate(frame[name]):
                 bold = row >= len(frame) - totals
                 if pd.isna(value):
@@ -109,7 +111,8 @@ def write_xlsx(path: Path, frame: pd.DataFrame, *, title: str, notes: Sequence[s
                 elif isinstance(value, (int, float, np.integer)) and not isinstance(value, bool):
                     sheet.write_number(top + row, column, float(value), form(bold=bold, num_format=digits))
                 else:
-                    sheet.write_string(top + row, column, str(value), form(bold=bold))
+                    look = {"align": "center"} if value == SIGN else {}
+                    sheet.write_string(top + row, column, str(value), form(bold=bold, **look))
         for row, text in enumerate(notes, start=top + len(frame) + 1):
             sheet.write_string(row, 0, text, note)
         sheet.freeze_panes(top, 0)
@@ -208,14 +211,19 @@ def _bytes(text: str) -> int:
     return len(text.encode("gb18030"))
 
 
+def _decimals(name: object, figures: pd.Series) -> int:
+    """Return how many decimals a column is shown with: degrees six (about 0.1 m), whole numbers none, others two."""
+    return 6 if name in _DEGREES else 0 if (figures == figures.round()).all() else 2
+
+
 def _widths(frame: pd.DataFrame) -> list[float]:
     """Return column widths in characters that fit a landscape page: texts give way and wrap, numbers never do."""
     wanted, least = [], []
     for name in frame.columns:
         figures = pd.to_numeric(frame[name], errors="coerce").dropna()
         number = len(figures) > 0 and frame[name].dtype != "str"
-        digits = 0 if (figures == figures.round()).all() else 2
-        texts = [f"{value:,.{digits}f}" if number and pd.notna(value) else str(value) for value in frame[name].dropna()]
+        digits = _decimals(name, figures)
+        texts = [f"{value:,.{digits}f}" if number and value != SIGN else str(value) for value in frame[name].dropna()]
         head = _bytes(str(name).rpartition("›")[2])
         longest = max((_bytes(text) for text in texts), default=0)
         wanted.append(float(min(max(head, longest) + 2, MAX_WIDTH)))
@@ -235,9 +243,10 @@ def _lines(values: Sequence[object], widths: Sequence[float]) -> int:
     return max(1, *(ceil((_bytes(str(value)) + 1) / width) for value, width in zip(values, widths, strict=True)))
 
 
-def stamp(round_: Round) -> list[str]:
-    """Return the lines that stand under every table: what it is of, when, and whether it is a sample."""
-    lines = [f"批次 {round_.name}，数据截至 {round_.as_of:%Y-%m-%d %H:%M}。内部资料。“—”表示没有数据，不是 0。"]
+def stamp(round_: Round, *, public: bool = False) -> list[str]:
+    """Return the lines that stand under every table: what it is of, when, for whom, and whether it is a sample."""
+    whom = vocab.code("profile", "public" if public else "internal")
+    lines = [f"批次 {round_.name}，数据截至 {round_.as_of:%Y-%m-%d %H:%M}。{whom}。“—”表示没有数据，不是 0。"]
     return [*lines, "样例数据：虚构的县，人名、电话、数量均为编造。"] if round_.is_sample else lines
 
 
