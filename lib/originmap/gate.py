@@ -80,8 +80,15 @@ class Watch:
         wanted = ("subject_name", "contact_name", "supervisor_name", "collector_name", "name", "registrar")
         columns = [frame[name] for frame in frames for name in wanted if name in frame]
         names = {str(name).strip() for column in columns for name in column.dropna().unique()}
-        places = {*round_.places.aliases(), *round_.places.villages["village"], *round_.rules.product_names()}
-        return cls(profile, names=frozenset(name for name in names - places if len(name) >= _SHORT_NAME))
+        rules = round_.rules
+        common = {*round_.places.aliases(), *round_.places.villages["village"], *rules.product_names()}
+        # Somebody wrote a heading or a choice where a name should stand.
+        lists = [
+            *rules.headers["fields"].values(),
+            *(words for choice in rules["choices"].values() for words in choice.values()),
+        ]
+        common |= {word for words in lists for word in words}
+        return cls(profile, names=frozenset(name for name in names - common if len(name) >= _SHORT_NAME))
 
     @cached_property
     def _starts(self) -> dict[str, list[str]]:
@@ -203,9 +210,3 @@ def inspect(tree: Path, watch: Watch) -> None:
     if found:
         more = f"；等 {len(found)} 处" if len(found) > _TOLD else ""
         raise GateError(f"没有发布：成果里有不该带出的内容——{'；'.join(found[:_TOLD])}{more}。原有结果没有动。")
-
-
-def pass_file(path: Path, watch: Watch) -> None:
-    """Hold one file that is about to be handed over, as `inspect` does a tree."""
-    if found := inspect_file(path, watch):
-        raise GateError(f"没有交出：{'；'.join(found[:_TOLD])}。")
