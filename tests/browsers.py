@@ -125,7 +125,7 @@ def in_jupyterlab(chromium, notebook, settings, folder, script=""):
 
 
 @contextlib.contextmanager
-def in_voila(chromium, notebook, root, folder, script=""):
+def in_voila(chromium, notebook, root, folder, script="", load_s=WAIT_MS / 1000):
     """The notebook as a plain page in Voila, with our template: its page, the errors there, the requests that left this machine."""
     port = free_port()
     arguments = [
@@ -139,5 +139,5 @@ def in_voila(chromium, notebook, root, folder, script=""):
         serving("voila", arguments, f"{home}/voila/static/voila.js", folder / "voila.log", **own),
         browsing(chromium, folder, script) as (page, errors, abroad),
     ):
-        page.goto(home)
+        page.goto(home, timeout=load_s * 1000)
         yield page, errors, abroad

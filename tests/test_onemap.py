@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import time
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -119,6 +121,26 @@ def test_one_filter_sends_the_points_once(panel):
     assert len(sent) == 1
     panel.controls.reset.click()
     assert len(sent) == 2
+
+
+def test_quick_changes_from_several_threads_end_with_the_last(panel, round_, monkeypatch):
+    """As JupyterLab may call: the answer to the first change is slow, the second comes meanwhile."""
+    choose, started = Board.choose, Event()
+
+    def slow(board, selection):
+        chosen = choose(board, selection)
+        if selection.products == ("celery",):
+            started.set()
+            time.sleep(0.3)
+        return chosen
+
+    monkeypatch.setattr(Board, "choose", slow)
+    first = Thread(target=setattr, args=(panel.controls.lists["product"], "value", ("celery",)))
+    first.start()
+    assert started.wait(5)
+    panel.controls.lists["production_mode"].value = ("open",)
+    first.join()
+    agrees(panel, round_, Selection(products=("celery",), production_modes=("open",)))
 
 
 def test_it_opens_with_what_a_notebook_asks_for(round_):

@@ -9,6 +9,7 @@ import ipywidgets
 
 from originmap import seasons
 from originmap.board import Board
+from originmap.panels import Turns
 from originmap.phrases import phrase
 from originmap.seasons import PERIODS
 from originmap.selection import Selection
@@ -58,8 +59,8 @@ class Controls:
         All of them, to be displayed.
     """
 
-    def __init__(self, board: Board, changed: Callable[[], None], lang: Lang = "zh") -> None:
-        """Build the widgets for the records of `board`; `changed` is called once after each change, whoever made it."""
+    def __init__(self, board: Board, changed: Callable[[], None], turns: Turns, lang: Lang = "zh") -> None:
+        """Build the widgets for the records of `board`; `changed` is called once after each change, whoever made it, in its turn."""
         self._lang, self._say = lang, partial(phrase, lang=lang)
         self._resting = ((self._say("one_unit"), 0.0), (self._say("no_limit"), math.inf))
         self._board, self._rules, self._tell = board, board.rules, changed
@@ -102,10 +103,10 @@ class Controls:
         )
         self.view = self._laid_out()
         for widget in (*self.lists.values(), self.size, self.any_time, self.text):
-            widget.observe(self._changed, "value")
-        self.window.observe(self._window_moved, "value")
+            widget.observe(turns(self._changed), "value")
+        self.window.observe(turns(self._window_moved), "value")
         self.play.observe(lambda change: setattr(self.window, "value", (change["new"],) * 2), "value")
-        self.reset.on_click(lambda _: self.set(Selection()))
+        self.reset.on_click(turns(lambda _: self.set(Selection())))
 
     @property
     def selection(self) -> Selection:

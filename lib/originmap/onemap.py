@@ -20,7 +20,7 @@ from originmap.controls import WRAP, Controls
 from originmap.decisions import DecisionsError, Person, Store
 from originmap.layers import Layers
 from originmap.listing import Listing
-from originmap.panels import CSS, Signature, title_line
+from originmap.panels import CSS, Signature, Turns, title_line
 from originmap.past import Past
 from originmap.phrases import joined, phrase
 from originmap.rounds import Round
@@ -101,7 +101,8 @@ class OneMap:
             raise ValueError(f"没有产品 {'、'.join(unknown)}；可用：{'、'.join(self.rules.products)}。")
         first = chosen or Selection(products=tuple(products), window=seasons.parse_window(window))
         self.board = Board.of_round(round_)
-        self.controls = Controls(self.board, self._apply, lang)
+        self._turns = Turns()
+        self.controls = Controls(self.board, self._apply, self._turns, lang)
         self._past = Past(round_, rules=rules_file)
         self._looks_back = False
         self._record = -1
@@ -198,21 +199,22 @@ class OneMap:
         return view
 
     def _observe(self) -> None:
-        self.saved.observe(self._unless_busy(lambda new: self.controls.set(new) if new else None), "value")
-        self.save.on_click(lambda _: self._recorded(self._save))
-        self.reveal.on_click(lambda _: self._recorded(self._reveal))
-        self.look_back.on_click(lambda _: self._look_back())
-        self.points.on_click(self._point_clicked)
-        self.cells.on_click(lambda *, properties, **_: self.controls.look_at_town(str(properties["township_code"])))
-        self.townships.observe(self._unless_busy(lambda new: self.controls.look_at_town((*new, "")[0])), "chosen")
+        turns, controls = self._turns, self.controls
+        self.saved.observe(self._unless_busy(lambda new: controls.set(new) if new else None), "value")
+        self.save.on_click(turns(lambda _: self._recorded(self._save)))
+        self.reveal.on_click(turns(lambda _: self._recorded(self._reveal)))
+        self.look_back.on_click(turns(lambda _: self._look_back()))
+        self.points.on_click(turns(self._point_clicked))
+        self.cells.on_click(turns(lambda *, properties, **_: controls.look_at_town(str(properties["township_code"]))))
+        self.townships.observe(self._unless_busy(lambda new: controls.look_at_town((*new, "")[0])), "chosen")
         self.calendar.observe(
-            self._unless_busy(lambda new: self.controls.look_at_month(int(new[0]) if new else None)), "chosen"
+            self._unless_busy(lambda new: controls.look_at_month(int(new[0]) if new else None)), "chosen"
         )
         self.table.observe(self._unless_busy(lambda new: self.show(int((*new, "-1")[0]))), "chosen")
-        self.map.observe(self._map_moved, "bounds")
+        self.map.observe(turns(self._map_moved), "bounds")
 
-    def _unless_busy(self, act: Callable[[Any], None]) -> Callable[[Mapping[str, Any]], None]:
-        return lambda change: None if self._busy else act(change["new"])
+    def _unless_busy(self, act: Callable[[Any], None]) -> Callable[..., None]:
+        return self._turns(lambda change: None if self._busy else act(change["new"]))
 
     def _quietly(self, act: Callable[[], None]) -> None:
         """Set widgets without an answer to each of them."""
@@ -291,7 +293,7 @@ class OneMap:
             rows = self.board.records.iloc[self.detail.rows]
             unknown = not rows["product"].isin(list(self.rules.products)).all()
             data, legend = maps.points(rows, self.rules), partial(maps.point_legend, unknown=unknown)
-        self.layers.put(self.points, data)
+        self.layers.put(self.points, data if self.layers.points_shown.value else maps.nothing())
         self.legend.value = legend(self.rules, self.selection.products, self._lang)
 
     def _tell(self) -> None:

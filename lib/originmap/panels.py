@@ -1,7 +1,9 @@
 """Panels: what all panels share: their style, the line above them, who signs, tables of texts. Every text from a sheet is escaped before it becomes HTML."""
 
+from collections.abc import Callable
 from html import escape
-from typing import Final
+from threading import RLock
+from typing import Any, Final
 
 import ipywidgets
 import pandas as pd
@@ -32,6 +34,22 @@ def title_line(round_: Round, theme: str, lang: Lang = "zh") -> str:
     about = {"round": round_.name, "as_of": f"{round_.as_of:%Y-%m-%d}", "profile": code("profile", "internal", lang)}
     text = phrase("title", lang, region=region, theme=theme, **about)
     return f"<div style='font-size:13px'>{escape(text)}{sample}</div>"
+
+
+class Turns:
+    """Handlers of one panel, one after the other: JupyterLab may call them from several threads at a time."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __call__(self, act: Callable[..., None]) -> Callable[..., None]:
+        """Return `act` as a handler that waits for its turn; within its own turn it goes on."""
+
+        def in_turn(*given: Any, **named: Any) -> None:
+            with self._lock:
+                act(*given, **named)
+
+        return in_turn
 
 
 class Signature:

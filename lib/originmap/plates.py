@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from shapely import box
 
-from originmap import gazette, page, waterfalls
+from originmap import figures, gazette, page, waterfalls
 from originmap.page import INK, PAPER, Furniture, width_mm, write
 from originmap.places import points_of
 from originmap.plans import SIZE_PT2, class_label, markers, point_plan, size_breaks
@@ -54,6 +54,13 @@ def bases(round_: Round, furniture: Furniture, *, township_code: str = "") -> by
     return _png(figure)
 
 
+def county_page(round_: Round, gaps: pd.DataFrame, furniture: Furniture) -> Figure:
+    """Return the county's A4 page: map and gap table, or, for the public, the distribution map alone."""
+    if furniture.profile == "public":
+        return figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
+    return figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
+
+
 def _png(figure: Figure) -> bytes:
     """Return a figure as PNG in few colours, drawn once: small and quick, for there is one a township."""
     figure.set_dpi(_DPI)
@@ -61,7 +68,7 @@ def _png(figure: Figure) -> bytes:
     canvas.draw()
     drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = BytesIO()
-    drawn.quantize(96, dither=PIL.Image.Dither.NONE).save(small, "png")
+    drawn.quantize(128, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png")
     return small.getvalue()
 
 
@@ -94,5 +101,5 @@ def _legend(sheet: Axes, plan: gpd.GeoDataFrame, rules: Rules, furniture: Furnit
 
 def steps(frame: pd.DataFrame, *, title: str) -> bytes:
     """Return a gap step by step, from ``gaps.waterfall``, as an SVG file with the packaged Hei; empty where a figure is unknown."""
-    drawn = waterfalls.drawing(frame, title=title, face="Noto Sans SC")
+    drawn = waterfalls.drawing(frame, title=title, face="Noto Sans SC", width=620, height=270)
     return drawn.replace("<svg ", "<svg xmlns='http://www.w3.org/2000/svg' ", 1).encode("utf-8")

@@ -2,9 +2,12 @@
 
 import difflib
 import multiprocessing
+import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -117,15 +120,35 @@ def _build(
                 bar.update()
         else:
             # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
-                    future.result()
-                    bar.update()
+            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+                futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
+                try:
+                    for future in as_completed(futures):
+                        future.result()
+                        bar.update()
+                except BrokenProcessPool as error:
+                    raise OutputError("一个工作进程被系统终止（多半是内存不足），请加 --jobs 1 再运行。") from error
+                except BaseException:
+                    # What failed is said now, not after all the rest has been made for nothing.
+                    pool.shutdown(wait=True, cancel_futures=True)
+                    raise
         public = settings.profile == "public"
         frontpage.write(round_, build, public=public)
         manifest.write(round_, build, settings.public_form(), public=public)
         gate.inspect(build, gate.Watch.of(round_, settings.profile))
         bar.update()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the command is killed, so that it writes nothing into the next command's tree."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
