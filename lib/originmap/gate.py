@@ -72,7 +72,7 @@ class Watch:
         if profile == "internal":
             columns = [
                 round_.contacts.get("phone"),
-                *(round_.records[f"{who}_phone"] for who in ("supervisor", "collector")),
+                *(round_.records.get(f"{who}_phone") for who in ("supervisor", "collector")),
             ]
             said = "\n".join(text for column in columns if column is not None for text in column.dropna().unique())
             return cls(profile, frozenset(_digits(number) for number in numbers(said)))
