@@ -265,6 +265,16 @@ def test_a_place_a_product_or_a_heading_is_nobodys_name(tmp_path: Path) -> None:
     assert not names & {"湖头镇", "豇豆", "农户", "合作社"}
 
 
+def test_officials_and_offices_may_be_called(tmp_path: Path) -> None:
+    inbox = tmp_path / "安溪县" / "2023-03"
+    write_book(inbox / "湖头镇.xlsx", {"附件1": collection_sheet(grower(电话=PHONE, 监管员电话="13900001111"))})
+    rules = tmp_path / "rules.toml"
+    text(rules, '[county]\noffice_numbers = "0595-23280000"\n')
+    watch = Watch.of(om.open_round(inbox, rules=rules))
+    said = f"{PHONE} 13900001111 0595-23280000 0595-23280001"
+    assert [what for _, what in watch.leaks(said)] == [PHONE, "0595-23280001"]
+
+
 def test_a_leak_stops_the_run_and_leaves_the_old_tree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,13 +68,14 @@ class Watch:
 
     @classmethod
     def of(cls, round_: Round, profile: Literal["internal", "public"] = "internal") -> "Watch":
-        """Return what a round's profile allows: officials are 附件2, supervisors and collectors; names are everybody's of any row."""
+        """Return what a round's profile allows: officials are 附件2, supervisors, collectors and the rules' `office_numbers`; names are everybody's of any row."""
         if profile == "internal":
             columns = [
                 round_.contacts.get("phone"),
                 *(round_.records.get(f"{who}_phone") for who in ("supervisor", "collector")),
             ]
-            said = "\n".join(text for column in columns if column is not None for text in column.dropna().unique())
+            texts_ = [text for column in columns if column is not None for text in column.dropna().unique()]
+            said = "\n".join([*texts_, str(round_.rules["county"].get("office_numbers", ""))])
             return cls(profile, frozenset(_digits(number) for number in numbers(said)))
         frames = (round_.records, round_.registry, round_.contacts, round_.uploads, round_.rapid_tests, round_.receipts)
         wanted = ("subject_name", "contact_name", "supervisor_name", "collector_name", "name", "registrar")
