@@ -388,7 +388,7 @@ def many_records(n: int) -> SimpleNamespace:
         "plots": records.iloc[:0],
         "submissions": pd.DataFrame({"township_code": [], "product": []}),
     }
-    return SimpleNamespace(**silent, name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=pd.DataFrame(),
+    return SimpleNamespace(**silent, name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True,
                            cell=lambda *_: "")  # fmt: skip
 
 

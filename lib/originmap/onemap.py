@@ -268,7 +268,8 @@ class OneMap:
 
     def _list_saved(self) -> None:
         found = selection.saved(self.store.entries()) if self.store else {}
-        self._quietly(lambda: setattr(self.saved, "options", [("—", None), *found.items()]))
+        self._quietly(lambda: self.saved.set_trait("options", [("—", None), *found.items()]))
+        self._quietly(lambda: self.saved.set_trait("index", 0))
         self.saved.disabled = not found
 
     def _apply(self) -> None:
