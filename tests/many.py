@@ -75,7 +75,7 @@ def many():
     )
     test = {"sample_id": "样1", "sampled_on": "2023-03-10", "item": HOSTILE[0], "result": "fail", "value": 0.3, "unit": "mg/kg",
             "source_file": HOSTILE[2], "source_sheet": "快检结果", "source_cell": "G3"}  # fmt: skip
-    tested = pd.DataFrame([{**records.iloc[1][["township_code", "subject_name", "product"]], **test}])
+    tested = pd.DataFrame([{**records.iloc[1][["township_code", "township", "subject_name", "product"]], **test}])
     moment = datetime(2023, 3, 31, 23, 59, 59)  # noqa: DTZ001 - a county's own time, as typed
     return SimpleNamespace(
         name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=tested,

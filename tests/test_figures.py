@@ -87,7 +87,7 @@ def gaps(rules, places):
     return pd.DataFrame(rows, columns=columns.split())
 
 
-@pytest.fixture(scope="module", params=["distribution", "coverage", "briefing", "public", "briefing_en"])
+@pytest.fixture(scope="module", params=["distribution", "coverage", "briefing", "briefing_en"])
 def drawn(request, records, gaps, places, rules):
     """Each map drawn once, its name first."""
     english = dataclasses.replace(
@@ -98,8 +98,7 @@ def drawn(request, records, gaps, places, rules):
     elif request.param.startswith("briefing"):
         figure = figures.briefing_map(records, gaps, places, rules, english if "_en" in request.param else FURNITURE)
     else:
-        profile = "public" if request.param == "public" else "internal"
-        figure = figures.distribution_map(records, places, rules, dataclasses.replace(FURNITURE, profile=profile))
+        figure = figures.distribution_map(records, places, rules, FURNITURE)
     return request.param, figure
 
 
@@ -157,22 +156,10 @@ def test_points_must_come_in_wgs84(records, rules):
         figures.point_plan(records.to_crs("EPSG:4548"), rules)
 
 
-def test_public_points_stand_at_cell_centres_and_tell_no_size(records, rules):
-    plan = figures.point_plan(records, rules, profile="public")
-    at = plan.geometry.get_coordinates()
-    assert np.allclose(at % 1000, 500)
-    assert plan["size_class"].isna().all()
-    assert not pd.DataFrame({"x": at["x"], "y": at["y"], "p": plan["product"], "b": plan["buyer"]}).duplicated().any()
-    exact = figures.point_plan(records, rules).set_index("record_id").geometry.loc[plan["record_id"]]
-    moved = exact.reset_index(drop=True).distance(plan.geometry.reset_index(drop=True))
-    assert moved.max() <= 500 * 2**0.5
-
-
 def test_planning_is_independent_of_the_order_of_rows(records, rules):
-    for profile in ("internal", "public"):
-        one = figures.point_plan(records, rules, profile=profile)
-        other = figures.point_plan(records.sample(frac=1, random_state=1), rules, profile=profile)
-        pd.testing.assert_frame_equal(pd.DataFrame(one.to_wkb()), pd.DataFrame(other.to_wkb()))
+    one = figures.point_plan(records, rules)
+    other = figures.point_plan(records.sample(frac=1, random_state=1), rules)
+    pd.testing.assert_frame_equal(pd.DataFrame(one.to_wkb()), pd.DataFrame(other.to_wkb()))
 
 
 def test_coverage_classes_hold_their_breaks(rules):
@@ -308,7 +295,7 @@ def test_all_furniture_is_there(drawn, places):
             "制图：安溪县农业农村局",
         ]
         wanted += ["北", "1:", "km", "117°50′E", "25°10′N", "备注在此。", *places.names.values()]
-        wanted += ["公开", "审图号", "1 km 网格"] if name == "public" else ["内部资料"]
+        wanted += ["内部资料"]
         wanted += [] if name == "coverage" else ["已定位", "乡镇驻地（位置为估计）", "产地收购商"]
         wanted += (
             ["未报", "未报此品种", "无底数", "未要求", "95–105%", "在田面积"]

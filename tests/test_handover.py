@@ -251,15 +251,17 @@ def test_the_workbooks_say_who_has_no_place(round_, written):
     head = [cell.value for cell in sheet[2]]
     rows = list(sheet.iter_rows(min_row=3, max_row=2 + len(accepted), values_only=True))
     assert sorted(row[head.index("记录号")] for row in rows) == sorted(accepted["record_id"])
-    assert [row[head.index("已定位")] for row in rows].count("否") == len(lost)
-    assert all(isinstance(row[head.index("经度")], (int, float)) for row in rows if row[head.index("已定位")] == "是")
+    assert [row[head.index("经度")] for row in rows].count("—") == len(lost)
+    assert all(isinstance(row[head.index("经度")], (int, float)) for row in rows if row[head.index("经度")] != "—")
     assert (sheet.freeze_panes, sheet.page_setup.orientation, sheet.sheet_properties.pageSetUpPr.fitToPage) == (
         "A3",
         "landscape",
         True,
     )
     missing = openpyxl.load_workbook(written / "未定位.xlsx").active
-    assert sorted(cell.value for cell in missing["A"][2 : 2 + len(lost)]) == sorted(lost["record_id"])
+    assert sorted(
+        cell.value for cell in missing[openpyxl.utils.get_column_letter(missing.max_column - 1)][2 : 2 + len(lost)]
+    ) == sorted(lost["record_id"])
     assert f"已定位 {len(accepted) - len(lost)} / {len(accepted)} 条" in str(list(missing.iter_rows(values_only=True)))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import ipyleaflet
 import numpy as np
@@ -22,14 +23,18 @@ from originmap.rules import Rules, RulesError
 
 FOLDER: Final = Path("data/private/basemaps")  # below the project: git ignores it, and the plain pages may read it
 SERVED: Final = "ORIGINMAP_SERVED"  # the folder that the page's server shows files of, where it is not the project's
+SHOWN: Final = rf"{FOLDER.as_posix()}/.*\.(png|jpg|jpeg|pmtiles)"  # what a plain page's server may show
 IMAGES: Final = (".png", ".jpg", ".jpeg")
 NAMES: Final = {"wgs84": "WGS84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
 _ENTRIES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str, "tiles": str, "file": str, "datum": str, "bounds": list, "key_env": str, "attribution": str, "max_zoom": int,
 }  # fmt: skip
 _VECTOR: Final = 1  # tile type of a PMTiles header
-_STYLE: Final = (("fill", "fill", {"fill-color": "#E9E6DC", "fill-opacity": 1}), ("line", "line", {"line-color": "#A9A290", "line-width": 1.2}),
-                 ("circle", "circle", {"circle-radius": 2, "circle-color": "#8A846F", "circle-stroke-color": "#FFFFFF", "circle-stroke-width": 1}))  # fmt: skip
+_STYLE: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
+    "Polygon": {"fill": {"fill-color": "#E9E6DC", "fill-opacity": 1}, "line": {"line-color": "#A9A290", "line-width": 0.8}},
+    "LineString": {"line": {"line-color": "#A9A290", "line-width": 1.2}},
+    "Point": {"circle": {"circle-radius": 2, "circle-color": "#8A846F", "circle-stroke-color": "#FFFFFF", "circle-stroke-width": 1}},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,8 @@ def address(path: Path) -> str:
         raise ValueError(msg)
     voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
     base = os.environ.get("VOILA_BASE_URL" if voila else "JUPYTERHUB_SERVICE_PREFIX", "/")
-    return f"{base.rstrip('/')}/{'voila/' if voila else ''}files/{path.resolve().relative_to(root).as_posix()}"
+    below = quote(path.resolve().relative_to(root).as_posix())
+    return f"{base.rstrip('/')}/{'voila/' if voila else ''}files/{below}"
 
 
 def _wrong(base: BaseMap) -> str:
@@ -214,9 +220,13 @@ def _style(path: Path, name: str) -> dict[str, Any]:
         raise ValueError(msg)
     import pyogrio
 
-    layers = [str(row[0]) for row in pyogrio.list_layers(path)]
-    rules = [{"id": f"{one}-{kind}", "type": kind, "source": "", "source-layer": one, "paint": paint, "layout": {}}
-             for kind, _, paint in _STYLE for one in layers]  # fmt: skip
+    found = sorted(((str(name), str(kind).removeprefix("Multi")) for name, kind in pyogrio.list_layers(path)),
+                   key=lambda row: list(_STYLE).index(row[1]) if row[1] in _STYLE else 0)  # fmt: skip
+    rules = [
+        {"id": f"{one}-{type_}", "type": type_, "source": "", "source-layer": one, "paint": paint, "layout": {}}
+        for one, kind in found
+        for type_, paint in _STYLE.get(kind, _STYLE["LineString"]).items()
+    ]
     return {"layers": rules}
 
 

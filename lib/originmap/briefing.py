@@ -186,13 +186,20 @@ def write(
         else [code for code in names if code in townships]
     )
     documents = [briefing(of), *(briefing(of, names[code]) for code in wanted)]
-    made = docx(documents, own)
-    for document, word, printed in zip(documents, made, pdf(documents), strict=True):
-        (folder / f"{document.stem}.docx").write_bytes(word)
-        (folder / f"{document.stem}.pdf").write_bytes(printed)
+    save(documents, folder, own)
     return [
         (figure, f"{folder.name}/{document.stem}.docx、.pdf") for document in documents for figure in document.figures()
     ]
+
+
+def save(documents: Sequence[Document], folder: Path, template: Path) -> list[Path]:
+    """Write documents as .docx and .pdf into an existing folder, none before all are made; errors as ``press.docx``."""
+    made: dict[Path, bytes] = {}
+    for document, word, printed in zip(documents, docx(documents, template), pdf(documents), strict=True):
+        made |= {folder / f"{document.stem}.docx": word, folder / f"{document.stem}.pdf": printed}
+    for path, data in made.items():
+        path.write_bytes(data)
+    return list(made)
 
 
 def _code_of(round_: Round, township: str) -> str:

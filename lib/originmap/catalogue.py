@@ -270,7 +270,7 @@ def _open(round_: Round, frames: Frames) -> Iterator[Figure]:
             f"{row['township']}{name}{words[row['alert']]}",
             row["count"],
             "个",
-            "涉及的主体、记录或乡镇品种；单元格只列前几处",
+            "单元格只列前几处",
         )
 
 

@@ -17,8 +17,8 @@ from originmap.selection import Selection, filters
 
 Profile = Literal["internal", "public"]
 _NEXT_PERIODS: Final = 5
-_LISTED_TOWNS: Final = 6
-_STEPS_MM: Final = 116.0
+_LISTED_TOWNS: Final = 4
+_STEPS_MM: Final = 112.0
 
 
 def moment_text(at: datetime) -> str:
@@ -122,8 +122,9 @@ class Teller:
             )
         round_ = self.round_
         furniture = figures.furniture(round_, profile=self.profile)
-        drawn = plates.bases(round_.records, round_.places, round_.rules, furniture, township_code=self.code)
-        told = f"{self.who}重点农产品产地分布图，颜色和形状为品种，大小为规模"
+        drawn = plates.bases(round_, furniture, township_code=self.code)
+        size = "规模" if self.profile == "internal" else "一格内的主体数（点位归到网格，不足三个主体的不画）"
+        told = f"{self.who}重点农产品产地分布图，颜色和形状为品种，大小为{size}"
         return (self.say(text), Picture(f"{self.who}重点农产品产地分布", drawn, plates.WIDTH_MM, told))
 
     # ---- three ----
@@ -270,7 +271,7 @@ class Teller:
                 "迟报、逾期和信息陈旧",
                 ("事项", "项数", "涉及乡镇", "怎样算了结"),
                 tuple(rows),
-                (32, 14, 64, 50),
+                (30, 11, 57, 62),
                 left=(0, 2, 3),
             ),
         )
@@ -292,7 +293,7 @@ class Teller:
                 )
             )
         head = ("事项", "品种", "情况", "数目", "自何时起", "怎样算了结")
-        table = Table("迟报、逾期和信息陈旧", head, tuple(rows), (24, 13, 54, 11, 24, 34), left=(0, 2, 5))
+        table = Table("迟报、逾期和信息陈旧", head, tuple(rows), (27, 11, 49, 9, 31, 33), left=(0, 2, 5))
         return (self.say(f"{self.who}有下列事项须办理，“数目”为涉及的主体、记录或乡镇品种数。"), table)
 
     # ---- six ----

@@ -5,6 +5,7 @@ half-written).
 """
 
 import argparse
+import errno
 import os
 import subprocess
 import sys
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
     from originmap.rounds import Round
 
+_SYSTEM_ERRORS = {
+    errno.ENOSPC: "磁盘满了，请腾出空间再运行",
+    errno.EDQUOT: "磁盘配额用完了，请腾出空间再运行",
+    errno.EACCES: "没有写入或读取的权限",
+    errno.EPERM: "没有写入或读取的权限",
+    errno.EROFS: "这个位置只读，不能写入",
+    errno.ENOTDIR: "路径中有一段是文件，不是文件夹",
+    errno.EEXIST: "已有同名的文件",
+    errno.ENOENT: "找不到文件或文件夹",
+    errno.ENAMETOOLONG: "路径太长，请换一个短一些的文件夹",
+}
 _BAD = {"error": ("error",), "warning": ("error", "warning")}
 
 
@@ -40,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InboxError, RulesError, DecisionsError, ParameterError, NotebookError, OutputError) as error:
         print(f"originmap: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"originmap: {error.strerror or error}：{error.filename or ''}", file=sys.stderr)
+        told = _SYSTEM_ERRORS.get(error.errno or 0, error.strerror or str(error))
+        print(f"originmap: {told}：{error.filename or '（没有文件名）'}。原有的结果没有改动。", file=sys.stderr)
     except KeyboardInterrupt:
         print("originmap: 已中断，原有的结果没有改动。", file=sys.stderr)
     return 2
@@ -319,7 +332,10 @@ def _app(options: argparse.Namespace) -> int:
         raise InboxError(msg)
     print("网页打开后，关闭请在此窗口按 Ctrl+C。")
     # Voila's own templates fetch an icon font from elsewhere; ours, beside this file, does not.
-    return _serve(["voila", str(page), "--template=originmap"], {"JUPYTER_PATH": str(Path(__file__).parent)})
+    from originmap.basemaps import SHOWN
+
+    files = [f"--Voila.root_dir={PROJECT}", f"--VoilaConfiguration.file_allowlist=['{SHOWN}']"]
+    return _serve(["voila", str(page), "--template=originmap", *files], {"JUPYTER_PATH": str(Path(__file__).parent)})
 
 
 def _serve(arguments: list[str], environment: dict[str, str]) -> int:

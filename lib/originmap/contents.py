@@ -31,6 +31,8 @@ _INLINE: Final = re.compile(
     re.DOTALL,
 )
 _TAG: Final = re.compile(r"<[^<>]*>")
+_VALUE: Final = re.compile(r">([^<\n]+)<")
+_LOOKS: Final = re.compile(r"(?:^|/)(?:styles\w*|theme\d*)\.xml$|/$")  # how a document looks, and folders
 _LEAST_WHOLE: Final = 10**10  # no shorter whole number can be a telephone or an identity number
 
 
@@ -78,9 +80,21 @@ def _lines(data: bytes) -> Texts:
 
 def _markup(data: bytes) -> Texts:
     """Yield markup as it stands, attributes and scripts too, and once more without its tags: a number may be set in two pieces."""
-    text = _ENCODED.sub("", _decoded(data))
+    text = _decoded(data)
+    text = _ENCODED.sub("", text) if ";base64," in text else text
     yield "标记", html.unescape(text)
     yield "正文", html.unescape(_TAG.sub("\n", _INLINE.sub("", text)))
+
+
+def _sheet(data: bytes) -> Texts:
+    """Yield a part of a workbook: its cells as they are, what stands before and after them as markup."""
+    head, begun, rest = data.partition(b"<sheetData>")
+    cells, _, foot = rest.partition(b"</sheetData>")
+    if not begun:
+        # Shared texts: most are plain, those of several pieces are put together.
+        head, cells, foot = (data, b"", b"") if b"<r>" in data or b"<sst" not in data else (b"", data, b"")
+    yield from _markup(head + foot)
+    yield "单元格", html.unescape("\n".join(dict.fromkeys(_VALUE.findall(_decoded(cells)))))
 
 
 def _json(data: bytes) -> Texts:
@@ -88,11 +102,16 @@ def _json(data: bytes) -> Texts:
 
 
 def _values(value: Any, where: str) -> Texts:
+    """Yield the texts of nested values: keys and single values of one object together, what is nested by itself."""
     if isinstance(value, Mapping):
+        single = [str(key) for key in value]
         for key, inner in value.items():
-            yield where, str(key)
-            if key != "coordinates" and not str(key).startswith("image/"):
-                yield from _values(inner, f"{where}/{key}")
+            if isinstance(inner, (Mapping, list)):
+                if key != "coordinates" and not str(key).startswith("image/"):
+                    yield from _values(inner, f"{where}/{key}")
+            elif not str(key).startswith("image/"):
+                single += [text for _, text in _values(inner, "")]
+        yield where, "\n".join(single)
     elif isinstance(value, list):
         # A notebook keeps a text as the list of its lines.
         if value and all(isinstance(inner, str) for inner in value):
@@ -104,8 +123,8 @@ def _values(value: Any, where: str) -> Texts:
         if "<" in value:
             yield from ((where, text) for _, text in _markup(value.encode()))
         else:
-            yield where, _ENCODED.sub("", value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) >= _LEAST_WHOLE:
+            yield where, value
+    elif isinstance(value, (int, float)) and abs(value) >= _LEAST_WHOLE:
         yield where, f"{value:.0f}"
 
 
@@ -113,8 +132,10 @@ def _zip(data: bytes) -> Texts:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         for member in archive.namelist():
             yield "文件名", member
-            if not member.endswith(("/", "styles.xml", "theme1.xml")):
-                yield from ((f"{member} {where}".strip(), text) for where, text in texts(member, archive.read(member)))
+            if not _LOOKS.search(member):
+                held, sheet = archive.read(member), member.startswith(("xl/worksheets/sheet", "xl/sharedStrings"))
+                for where, text in _sheet(held) if sheet else texts(member, held):
+                    yield f"{member} {where}".strip(), text
 
 
 def _parquet(data: bytes) -> Texts:
@@ -139,9 +160,10 @@ def _sqlite(data: bytes) -> Texts:
             names = [str(column[0]) for column in rows.description]
             yield f"表 {table}", "\n".join(names)
             for number, row in enumerate(rows, start=1):
-                for name, value in zip(names, row, strict=True):
-                    if isinstance(value, (str, int, float)):
-                        yield from _values(value, f"表 {table} 第 {number} 行 {name}")
+                said = {
+                    name: value for name, value in zip(names, row, strict=True) if isinstance(value, (str, int, float))
+                }
+                yield from _values(said, f"表 {table} 第 {number} 行")
     finally:
         connection.close()
 
@@ -152,9 +174,11 @@ def _dbf(data: bytes) -> Texts:
     yield "列名", "\n".join(name for name, _ in fields)
     for number in range(count):
         at = head + number * width + 1
-        for name, size in fields:
-            yield f"第 {number + 1} 行 {name}", _decoded(data[at : at + size]).strip()
+        said = []
+        for _, size in fields:
+            said.append(_decoded(data[at : at + size]).strip())
             at += size
+        yield f"第 {number + 1} 行", "\n".join(said)
 
 
 def _png(data: bytes) -> Texts:
@@ -179,16 +203,16 @@ def _pdf(data: bytes) -> Texts:
         yield "文档属性", "\n".join(str(value) for value in (reader.metadata or {}).values())
         if "/Metadata" in reader.root_object:
             yield "文档属性", _decoded(reader.root_object["/Metadata"].get_object().get_data())  # type: ignore[union-attr, unused-ignore]
+        # Links and notes as they are written; only where they are packed away each is opened.
+        yield "注释", _STREAM.sub(b"", data).decode("latin-1")
+        packed = b"/ObjStm" in data
         known: dict[Any, Font] = {}
         for number, page in enumerate(reader.pages, start=1):
-            fonts = (page.get("/Resources") or {}).get("/Font") or {}
-            maps = {
-                name: _glyphs(fonts.raw_get(name) if hasattr(fonts, "raw_get") else fonts[name], known)
-                for name in fonts
-            }
+            fonts: Any = (page.get("/Resources") or {}).get("/Font") or {}
+            maps = {name: _glyphs(fonts.raw_get(name), known) for name in fonts}
             content = page.get_contents()
             yield f"第 {number} 页", _shown(content.get_data() if content is not None else b"", maps)
-            for note in page.get("/Annots") or []:
+            for note in (page.get("/Annots") or []) if packed else []:
                 yield f"第 {number} 页批注", str(note.get_object())
     except PyPdfError as error:
         raise ValueError("not a PDF that can be read") from error
@@ -198,6 +222,7 @@ _FONT: Final = re.compile(
     rb"/([^\s/\[\]<>()]+)\s+[\d.]+\s+Tf|(\[(?:[^\]\\(]|\((?:\\.|[^\\()])*\))*\]\s*TJ|(?:\((?:\\.|[^\\()])*\)|<[0-9A-Fa-f\s]*>)\s*(?:Tj|'))|\b(ET|T\*|Td|TD|Tm)\b",
     re.DOTALL,
 )
+_STREAM: Final = re.compile(rb"\bstream\r?\n.*?\bendstream\b", re.DOTALL)
 _STRING: Final = re.compile(rb"\(((?:\\.|[^\\()])*)\)|<([0-9A-Fa-f\s]*)>", re.DOTALL)
 _ESCAPE: Final = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 _ESCAPES: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}

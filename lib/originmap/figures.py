@@ -74,7 +74,9 @@ def furniture(round_: Round, *, profile: Literal["internal", "public"] = "intern
         about.get("drawn_by") or (f"{about['name']}农业农村局" if zh else f"{about['name_en']} agriculture bureau")
     )
     region = str(about["full_name"] if zh else about["name_en"])
-    return Furniture(region, round_.name, round_.as_of, profile, round_.is_sample, source, office, lang=lang)
+    number = str(about.get("review_number", ""))
+    of = (round_.name, round_.as_of, profile, round_.is_sample, source, office)
+    return Furniture(region, *of, review_number=number, lang=lang)
 
 
 def distribution_map(
@@ -86,43 +88,38 @@ def distribution_map(
     products: Sequence[str] | None = None,
     bounds: tuple[float, float, float, float] | None = None,
 ) -> Figure:
-    """Draw where the products are: A4 landscape, located points by product and size, legend and counts at the right.
+    """Draw where the products are: A4 landscape, located points by product and size, legend and counts at the right; internal only.
 
     `bounds` (west, south, east, north in degrees) is what to show, the whole county by default; what lies beyond is counted in the legend.
     """
+    _internal_only(furniture)
     figure, sheet = page.a4(landscape=True)
     page.heading(sheet, furniture, furniture.word("distribution"), size=22)
     outline = outline_of(places)
     shown = outline if bounds is None else gpd.GeoSeries([box(*bounds)], crs=WGS84).to_crs(places.measure_crs).iat[0]
     frame = page.fit(shown.bounds, left=16, bottom=23, width=204, height=162)
-    plan = point_plan(records, rules, products=products, profile=furniture.profile)
+    plan = point_plan(records, rules, products=products)
     draw_points(figure, sheet, frame, plan, outline, places, furniture)
     counts = located(records, rules, products=products)
     left, y = 226.0, _panel(sheet, furniture, 226, 183)
-    public = furniture.profile == "public"
-    if not public:
-        write(sheet, 286, y, furniture.word("located_head"), 6.5, ha="right", color=FAINT)
+    write(sheet, 286, y, furniture.word("located_head"), 6.5, ha="right", color=FAINT)
     for row in counts[~counts["buyer"]].itertuples():
         y -= 5.4
         product = rules.products[row.product]
         mark(sheet, left + 3, y, markers(rules)[row.product], 26, facecolor=product.colour)
         write(sheet, left + 8, y, product.label(furniture.lang), 8.5)
-        # A public sheet counts nothing that may be one grower's.
-        write(sheet, 286, y, "" if public else f"{row.located} / {row.records}", 8.5, ha="right")
+        write(sheet, 286, y, f"{row.located} / {row.records}", 8.5, ha="right")
     buyers = counts.loc[counts["buyer"], ["located", "records"]].sum()
     if buyers["records"]:
         y -= 5.4
         mark(sheet, left + 3, y, "o", 26, facecolor=PAPER, edgecolor=INK, linewidth=1.1)
         write(sheet, left + 8, y, furniture.word("buyer"), 7.5)
-        write(sheet, 286, y, "" if public else f"{buyers['located']} / {buyers['records']}", 8.5, ha="right")
+        write(sheet, 286, y, f"{buyers['located']} / {buyers['records']}", 8.5, ha="right")
     y -= 6.6
     sheet.add_line(Line2D([left, 286], [y + 3.2, y + 3.2], color=INK, linewidth=0.5))
     write(sheet, left + 8, y, furniture.word("located", n=counts["located"].sum(), m=counts["records"].sum()), 9)
     y -= 5
-    if public:
-        y = page.paragraph(sheet, left, y, furniture.word("grid"), width=60, size=7.5)
-    else:
-        y = size_legend(sheet, furniture, rules, left, y - 2, set(counts.loc[counts["records"] > 0, "product"]))
+    y = size_legend(sheet, furniture, rules, left, y - 2, set(counts.loc[counts["records"] > 0, "product"]))
     y = place_legend(sheet, furniture, places, left, y - 4)
     notes = _point_notes(records, places, rules, plan, frame, furniture, products)
     for text in notes:
@@ -266,7 +263,7 @@ def save(figure: Figure, stem: Path, *, formats: Sequence[Image] = ("png", "pdf"
 
 def _internal_only(furniture: Furniture) -> None:
     if furniture.profile == "public":
-        raise ValueError("覆盖率图和简报图按乡镇列出数值，只有内部版；公开版请用产地分布图。")
+        raise ValueError("这幅图有各户的点位或各乡镇的数，只有内部版；公开版见 gazette。")
 
 
 def _panel(sheet: Axes, furniture: Furniture, left: float, top: float) -> float:
@@ -291,7 +288,7 @@ def _point_notes(
     """Return what the map cannot show: rows without a point by township, and points beyond the frame."""
     missing = not_located(records, rules, products=products)
     where = furniture.word("none")
-    if len(missing) and furniture.profile == "internal":
+    if len(missing):
         called = (
             dict(zip(places.names.values(), places.townships["pinyin"], strict=True)) if furniture.lang == "en" else {}
         )
@@ -299,7 +296,7 @@ def _point_notes(
             furniture.word("unknown_township") if pd.isna(name) else called.get(name, name) for name in missing.index
         ]
         where = _listed([f"{name}\u00a0{count}" for name, count in zip(names, missing, strict=True)], furniture)
-    listed = furniture.word("not_located", k=int(missing.sum()), where=where) if furniture.profile == "internal" else ""
+    listed = furniture.word("not_located", k=int(missing.sum()), where=where)
     west, south, east, north = frame.extent
     beyond = len(plan) - len(plan.cx[west:east, south:north])
     return [text for text in (listed, furniture.word("outside", k=beyond) if beyond else "", furniture.note) if text]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import jinja2
 import pandas as pd
 
-from originmap import reconcile, vocab
+from originmap import gazette, reconcile, vocab
 from originmap.findings import tally
 from originmap.rounds import NOT_READ, Round
 
@@ -29,6 +29,7 @@ def write(round_: Round, build: Path, *, public: bool = False) -> None:
         public=public,
         county=round_.places.county,
         totals=reconcile.county(gaps).to_dict("records"),
+        public_tables=gazette.page_tables(round_) if public else [],
         gaps=_by_township(gaps, round_),
         products=[(code, names[code]) for code in round_.rules.baseline_products],
         product_names=names,

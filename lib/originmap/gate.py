@@ -20,20 +20,35 @@ from originmap.publishing import OutputError
 from originmap.rounds import Round
 
 DESKS: Final = ("desk", "returns")  # a township's own papers: its own numbers stay
-_ALONE, _END = r"(?<![0-9A-Za-z_])(?<!\d\.)", r"(?![0-9A-Za-z_]|\.\d*[1-9])"
-_PHONE: Final = re.compile(
-    rf"{_ALONE}(?:\+?86[ -]?)?(1[3-9]\d(?:\d{{8}}|-\d{{4}}-\d{{4}}| \d{{4}} \d{{4}})|0[1-9]\d{{1,2}}-\d{{7,8}}|0[1-9]\d{{9,10}}){_END}"
+# Each begins with a digit, so that a long text is run through fast; whether it stands alone is looked at afterwards.
+_NUMBER: Final = re.compile(
+    r"1[3-9][0-9](?:[0-9]{8}|-[0-9]{4}-[0-9]{4}| [0-9]{4} [0-9]{4})(?![0-9A-Za-z_])|0[1-9][0-9]{1,2}-[0-9]{7,8}(?![0-9A-Za-z_])"
+    r"|0[1-9][0-9]{9,10}(?![0-9A-Za-z_])|[0-9]{17}[0-9Xx](?![0-9A-Za-z_])|[1-6][1-7][0-9]{13}(?![0-9A-Za-z_])"
 )
-_ID: Final = re.compile(rf"{_ALONE}(\d{{17}}[\dXx]|[1-6][1-7]\d{{13}}){_END}")
+_BEFORE: Final = re.compile(r"(?<![0-9A-Za-z_.])(?:\+?86[ -]?)?$|(?<![0-9])\.$")
+_DECIMALS: Final = re.compile(r"\.[0-9]*[1-9]")
 _PASSWORD: Final = re.compile(
     r"(?:密码|口令|密钥|(?<![a-z])(?:password|passwd|pwd))[名]?\s*[:：=]\s*[\"']?[!-~]{3,}", re.IGNORECASE
 )
 _ACCOUNT: Final = re.compile(r"(?:账号|帐号|账户名|用户名|登[录陆]名)\s*[:：=]\s*[\"']?[A-Za-z0-9_@.]{3,}")
 _HEADED: Final = re.compile(r"^\s*(?:登[录陆]|平台|系统|初始)*(?:密码|口令)\s*$", re.MULTILINE)
-_SIEVE: Final = re.compile(
-    r"\d{11}|1[3-9]\d[- ]\d{4}|0\d{2,3}-\d{7}|\d{15}|密|口令|password|passwd|pwd|[账帐]|用户名|登[录陆]名",
-    re.IGNORECASE,
+_SECRETS: Final = (
+    "密码",
+    "密钥",
+    "口令",
+    "账号",
+    "帐号",
+    "账户名",
+    "用户名",
+    "登录名",
+    "登陆名",
+    "assw",
+    "ASSW",
+    "pwd",
+    "PWD",
+    "Pwd",
 )
+_WIDE: Final = "０１２３４５６７８９"
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _SHORT_NAME: Final = 2
 _TOLD: Final = 5
@@ -60,7 +75,7 @@ class Watch:
                 *(round_.records[f"{who}_phone"] for who in ("supervisor", "collector")),
             ]
             said = "\n".join(text for column in columns if column is not None for text in column.dropna().unique())
-            return cls(profile, frozenset(_digits(number) for number in _PHONE.findall(said)))
+            return cls(profile, frozenset(_digits(number) for number in numbers(said)))
         frames = (round_.records, round_.registry, round_.contacts, round_.uploads, round_.rapid_tests, round_.receipts)
         wanted = ("subject_name", "contact_name", "supervisor_name", "collector_name", "name", "registrar")
         columns = [frame[name] for frame in frames for name in wanted if name in frame]
@@ -77,13 +92,17 @@ class Watch:
 
     def leaks(self, text: str, *, desk: bool = False) -> Iterator[tuple[str, str]]:
         """Yield (kind, what) of everything in a text that must not leave; on a desk telephones stay."""
-        text = unicodedata.normalize("NFKC", text) if not text.isascii() else text
-        if _SIEVE.search(text):
-            yield from (("身份证号", number) for number in _ID.findall(text) if is_id_number(number))
+        if not text.isascii() and any(sign in text for sign in _WIDE):
+            text = unicodedata.normalize("NFKC", text)
+        for number in numbers(text):
+            if len(number) in (15, 18):
+                if is_id_number(number):
+                    yield "身份证号", number
+            elif not desk and _digits(number) not in self.phones:
+                yield "电话", number
+        if any(word in text for word in _SECRETS):
             for pattern in (_PASSWORD, _ACCOUNT, _HEADED):
                 yield from (("账号密码", found[0].strip()) for found in pattern.finditer(text))
-            if not desk:
-                yield from (("电话", number) for number in _PHONE.findall(text) if _digits(number) not in self.phones)
         if self._starts and not text.isascii():
             yield from (("姓名", name) for name in self._named(text))
 
@@ -95,6 +114,18 @@ class Watch:
                     beside = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
                     if len(name) > _SHORT_NAME or not any("\u4e00" <= sign <= "\u9fff" for sign in beside):
                         yield name
+
+
+def numbers(text: str) -> Iterator[str]:
+    """Yield what has the form of a telephone or an ID number and stands alone: no part of a code, a hash or a decimal.
+
+    >>> list(numbers("电话13800001234，+86 138-0000-1234；118.13800001234 a13800001234"))
+    ['13800001234', '138-0000-1234']
+    """
+    for found in _NUMBER.finditer(text):
+        start, end = found.span()
+        if _BEFORE.search(text[max(start - 6, 0) : start]) and not _DECIMALS.match(text, end):
+            yield found[0]
 
 
 def is_id_number(text: str) -> bool:

@@ -81,10 +81,9 @@ def write_round(round_: Round, folder: Path) -> None:
     exports.write_xlsx(
         folder / "产地点位.xlsx", handover.everything(accepted, rules), title=f"产地点位（{round_.name}）", notes=notes
     )
-    frame = lost.frame.drop(columns="township_code").rename(columns=lost.aliases)
     exports.write_xlsx(
         folder / "未定位.xlsx",
-        frame,
+        handover.to_mend(round_),
         title=f"没有定位的记录（{round_.name}）",
         notes=["图上没有它们，请乡镇补坐标。", *notes],
     )

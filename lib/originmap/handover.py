@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Final
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
-from originmap import plots, reconcile, texts, vocab
+from originmap import plots, rapidtests, reconcile, texts, vocab
+from originmap.board import Board
 from originmap.findings import mask_phones
 from originmap.places import WGS84, Places
 from originmap.plans import coverage_class, has_point, point_plan
@@ -28,6 +28,11 @@ POINT_COLUMNS: Final = (
     "record_id product subject_name subject_type township_code township village size_value size_unit area_mu head_count plot_key cropping "
     "market_windows production_mode trace_methods credit_grade base_address lon lat coord_status contact_name contact_phone "
     "supervisor_name collector_name collected_on status source_file source_sheet source_row"
+).split()
+# What is printed of them; the rest is in the GeoPackage.
+SHEET_COLUMNS: Final = (
+    "township village product subject_name subject_type size_value size_unit plot_key market_windows lon lat coord_status contact_name "
+    "contact_phone status record_id"
 ).split()
 _GAP_COLUMNS: Final = "baseline_mu registry_mu collected_mu gap_mu coverage_pct gap_status".split()
 _TEST_COLUMNS: Final = (
@@ -94,12 +99,20 @@ def lost(records: gpd.GeoDataFrame, rules: Rules) -> Table:
 
 
 def everything(records: gpd.GeoDataFrame, rules: Rules) -> pd.DataFrame:
-    """Return every record under its Chinese headings, located or not, as it stands in the .xlsx; sorted by township, product and subject."""
-    frame = _told(records, rules).assign(located=np.where(has_point(records), "是", "否"))
+    """Return every record, located or not, as an .xlsx shows it: `SHEET_COLUMNS` under Chinese headings, by township, product and subject."""
+    frame = _told(records, rules)
     order = {product.name: at for at, product in enumerate(rules.products.values())}
     frame = frame.assign(order=frame["product"].map(order))
     frame = frame.sort_values(["township_code", "order", "subject_name", "record_id"], ignore_index=True)
-    return frame.drop(columns=["order", "township_code"]).rename(columns=vocab.label)
+    return frame[SHEET_COLUMNS].rename(columns=vocab.label)
+
+
+def to_mend(round_: Round) -> pd.DataFrame:
+    """Return the accepted records without a point as an .xlsx shows them, with the cell that a point belongs in."""
+    records = round_.records[(round_.records["status"] == "accepted") & ~has_point(round_.records)]
+    frame = everything(records, round_.rules).drop(columns=[vocab.label(name) for name in ("lon", "lat", "status")])
+    cells = {row["record_id"]: round_.cell(row, "point") for row in records.to_dict("records")}
+    return frame.assign(**{vocab.label("cell"): frame[vocab.label("record_id")].map(cells).astype("str")})
 
 
 def townships(records: gpd.GeoDataFrame, places: Places) -> Table:
@@ -132,37 +145,17 @@ def gaps(table: pd.DataFrame, places: Places, rules: Rules) -> Table:
 
 
 def tests(round_: Round) -> Table:
-    """Return the rapid tests, each at a located record of its subject in the same township, of the same product if there is one; else without geometry."""
-    found = round_.rapid_tests
-    records = round_.records[(round_.records["status"] == "accepted") & has_point(round_.records)]
-    known = pd.DataFrame(
-        {
-            "town": records["township_code"],
-            "name": normal_name(records["subject_name"], round_.places),
-            "of": records["product"],
-            "record_id": records["record_id"],
-            "geometry": records.geometry,
-        }
-    ).sort_values("record_id")
-    asked = pd.DataFrame(
-        {
-            "town": found["township_code"],
-            "name": normal_name(found["subject_name"], round_.places),
-            "of": found["product"],
-        }
-    )
-    exact = asked.merge(
-        known.drop_duplicates(["town", "name", "of"]), on=["town", "name", "of"], how="left", validate="m:1"
-    )
-    other = asked[["town", "name"]].merge(
-        known.drop_duplicates(["town", "name"]), on=["town", "name"], how="left", validate="m:1"
-    )
-    frame = _worded(found.reset_index(drop=True), round_.rules)
-    frame["record_id"] = exact["record_id"].fillna(other["record_id"])
+    """Return the rapid tests, a row an item, each at a located record of its subject as ``rapidtests.placed`` finds it; else without geometry."""
+    found = round_.rapid_tests.reset_index(drop=True)
+    board = Board.of(round_.records, round_.rules, round_.places)
+    asked = found[["township_code", "product"]].assign(subject=normal_name(found["subject_name"], round_.places))
+    row = rapidtests.placed(asked, board)["row"]
+    at = round_.records.iloc[row.clip(lower=0)].reset_index(drop=True)
+    frame = _worded(found, round_.rules).assign(record_id=at["record_id"].where(row >= 0))
     frame = frame.rename(columns={name: f"test_{name}" for name in ("item", "result", "value")})
     frame["test_result"] = _coded(frame["test_result"], "test_result")
-    where = exact["geometry"].where(exact["record_id"].notna(), other["geometry"])
-    made = gpd.GeoDataFrame(frame[_TEST_COLUMNS], geometry=gpd.GeoSeries(where.tolist(), crs=WGS84), crs=WGS84)
+    where = [point if known else None for point, known in zip(at.geometry, row >= 0, strict=True)]
+    made = gpd.GeoDataFrame(frame[_TEST_COLUMNS], geometry=gpd.GeoSeries(where, crs=WGS84), crs=WGS84)
     made = made.sort_values(["sampled_on", "sample_id", "test_item"], ignore_index=True)
     return Table(TESTS, made, "Point", {"unit": "单位"})
 

@@ -8,7 +8,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -52,6 +52,7 @@ def kept(make: Callable[[], _Made], *, files: Callable[[], Iterable[Path]], give
         return pickle.loads(path.read_bytes())  # noqa: S301 - written by ourselves, in a folder of our own
     made = make()
     beside = path.with_suffix(f".{os.getpid()}")
-    beside.write_bytes(pickle.dumps(made, pickle.HIGHEST_PROTOCOL))
-    beside.replace(path)
+    with suppress(OSError):  # no room to keep it: the next one makes it again
+        beside.write_bytes(pickle.dumps(made, pickle.HIGHEST_PROTOCOL))
+        beside.replace(path)
     return made

@@ -13,7 +13,7 @@ import ipyleaflet
 import ipywidgets
 import traitlets
 
-from originmap import basemaps, legends, maps, plots, rapidtests, shading
+from originmap import basemaps, ground, legends, maps, plots, rapidtests, shading
 from originmap.board import Board, Chosen
 from originmap.maps import GeoJson
 from originmap.phrases import phrase
@@ -40,8 +40,8 @@ class Layers:
     ----------
     map
         The ipyleaflet map.
-    shade, mark, base, tests_shown, plots_shown
-        Menus of what townships are coloured by and have symbols for and of base maps, switches of rapid tests and plots.
+    shade, mark, base, points_shown, tests_shown, plots_shown
+        Menus of what townships are coloured by and have symbols for and of base maps, switches of points, rapid tests and plots.
     cells, ground, symbols, tests, plots
         GeoJSON layers; `cells` is clicked, `ground` coloured.
     legend, said, figures, off_map, test_list
@@ -73,7 +73,7 @@ class Layers:
         above
             Layers that are drawn over the cells: the points, the chosen record.
         redraw
-            Called when another base map asks for everything elsewhere.
+            Called when points must be drawn elsewhere, or not at all.
         tell
             Called with HTML about the test or plot that was clicked.
 
@@ -88,7 +88,6 @@ class Layers:
         self._bases = basemaps.configured(round_.rules)
         self.base_map = self._bases[""]
         self.shadings: tuple[Shading | None, Shading | None] = (None, None)
-        self._written: dict[str, str] = {}
         self._build(above)
         self._observe()
 
@@ -151,7 +150,7 @@ class Layers:
         places, say, lang = self._round.places, self._say, self._lang
         self._outlines = maps.cells(places, styles={town: {"fillOpacity": 0.0} for town in places.names})
         self.cells = maps.cell_layer(self._outlines, lang)
-        self.ground = _Below(data=shading.cells(None, places), name=say("layer_ground"))
+        self.ground = _Below(data=ground.cells(None, places), name=say("layer_ground"))
         self.symbols = _Below(
             data=maps.nothing(), name=say("layer_marks"), pane="totals", point_style={"pane": "totals"}
         )
@@ -169,10 +168,11 @@ class Layers:
         self.mark = self._menu("mark", [none, *((measures[name], name) for name in MEASURES if MEASURES[name].total)])
         self.base = self._menu("base_map", [(one.name or say("no_base"), code) for code, one in self._bases.items()])
         self.base.layout.display = "" if len(self._bases) > 1 else "none"
-        self.tests_shown, self.plots_shown = (
+        self.points_shown, self.tests_shown, self.plots_shown = (
             ipywidgets.Checkbox(description=say(key), indent=False, layout={"width": "auto"})
-            for key in ("show_tests", "show_plots")
+            for key in ("show_points", "show_tests", "show_plots")
         )
+        self.points_shown.value = True
         self.tests_shown.disabled = self._round.rapid_tests.empty
         self.plots_shown.disabled = self._round.plots.empty
         self.legend, self.said, self.figures, self.off_map, self.test_list = (ipywidgets.HTML() for _ in range(5))
@@ -182,7 +182,8 @@ class Layers:
         self.lists.set_title(0, say("figures"))
         self.lists.set_title(2, say("show_tests"))
         self.view = ipywidgets.HBox(
-            [self.shade, self.mark, self.tests_shown, self.plots_shown, self.base, self.said], layout=WRAP
+            [self.shade, self.mark, self.points_shown, self.tests_shown, self.plots_shown, self.base, self.said],
+            layout=WRAP,
         )
 
     def _menu(self, key: str, options: list[tuple[str, str]]) -> Any:
@@ -191,6 +192,7 @@ class Layers:
     def _observe(self) -> None:
         for menu in (self.shade, self.mark):
             menu.observe(lambda _: self._shade(), "value")
+        self.points_shown.observe(lambda _: self._redraw(), "value")
         self.tests_shown.observe(lambda _: self._draw_tests(), "value")
         self.plots_shown.observe(lambda _: self._draw_plots(), "value")
         self.base.observe(lambda change: self._rebase(change["new"]), "value")
@@ -205,23 +207,21 @@ class Layers:
             if name
         }
         self.shadings = (made.get(self.shade.value), made.get(self.mark.value))
-        ground, totals = self.shadings
+        coloured, totals = self.shadings
         places, over = self._round.places, bool(self.base_map.code)
         self.put(
             self.ground,
-            shading.cells(ground, places, opacity=_OVER_BASE if over else 1.0, plain=0.0 if over else 1.0),
+            ground.cells(coloured, places, opacity=_OVER_BASE if over else 1.0, plain=0.0 if over else 1.0),
         )
-        self.put(self.symbols, shading.symbols(totals, places))
-        texts = legends.under_names(ground, totals)
-        if texts != self._written:
-            maps.relabel(self.labels, places, texts, before=self._written, lang=self._lang)
-            self._written = texts
+        self.put(self.symbols, ground.symbols(totals, places))
+        texts = legends.under_names(coloured, totals)
+        maps.relabel(self.labels, places, texts, self._lang)
         self.figures.value = legends.figures(self.shadings, self._round, self._lang)
         self._legend()
 
     def _legend(self) -> None:
-        ground, totals = self.shadings
-        parts = [legends.classes(ground, self._round, self._lang), legends.circles(totals, self._round, self._lang)]
+        coloured, totals = self.shadings
+        parts = [legends.classes(coloured, self._round, self._lang), legends.circles(totals, self._round, self._lang)]
         if self.tests_shown.value:
             parts.append(legends.samples(self._shown_tests, self._lang))
         if self.plots_shown.value:

@@ -7,14 +7,15 @@ from typing import Final
 import geopandas as gpd
 import pandas as pd
 
-from originmap import shading
+from originmap import ground
 from originmap.board import Chosen
+from originmap.ground import EDGE, HATCH
 from originmap.panels import html_table
 from originmap.phrases import joined, phrase
 from originmap.rapidtests import STYLES
 from originmap.rounds import Round
 from originmap.rules import Rules
-from originmap.shading import EDGE, HATCH, MEASURES, Shading
+from originmap.shading import MEASURES, Shading
 from originmap.vocab import CODES, Lang, code, label
 
 MOST_ROWS: Final = 200  # of a table below the map
@@ -42,7 +43,7 @@ def classes(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
     notes = [*_notes(made, round_, lang)]
     if MEASURES[made.measure].total:
         notes.append(phrase("total_shaded", lang))
-    bare = shading.without_cell(made, round_.places)
+    bare = ground.without_cell(made, round_.places)
     if len(bare):
         texts = dict(zip(made.table["township_code"], made.texts(), strict=True))
         named = round_.places.labels(lang)
@@ -58,7 +59,7 @@ def circles(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
     if not made.fits:
         return _refused(made, lang)
     values = made.edges[1:]
-    radii = shading.radii(made, values)
+    radii = ground.radii(made, values)
     largest = radii[-1]
     drawn = []
     for value, radius in zip(values, radii, strict=True):
@@ -174,9 +175,9 @@ def sample_table(found: pd.DataFrame, round_: Round, lang: Lang = "zh", *, why: 
     return html_table(pd.DataFrame(columns).astype("str"))
 
 
-def under_names(ground: Shading | None, totals: Shading | None) -> dict[str, str]:
+def under_names(coloured: Shading | None, totals: Shading | None) -> dict[str, str]:
     """Return ``{township_code: figure}`` to stand under the townships' names: of the shading, else of the symbols."""
-    made = next((each for each in (ground, totals) if each is not None and each.fits), None)
+    made = next((each for each in (coloured, totals) if each is not None and each.fits), None)
     if made is None:
         return {}
     sign = "%" if made.unit == "pct" else ""

@@ -22,7 +22,7 @@ _LIBRARIES: Final = (
 
 
 def write(round_: Round, tree: Path, parameters: Mapping[str, Any], *, public: bool = False) -> None:
-    """Write ``manifest.json`` into a tree that is complete but for it: sha256 of all that went in and came out, parameters, versions."""
+    """Write ``manifest.json`` into a tree that is complete but for that: sha256 of all that went in and came out, parameters, versions."""
     inputs = {shown_name(name): digest for name, digest in _digests(round_.folder, list_files(round_.folder)).items()}
     reference = round_.rules.reference
     decisions = repr(round_.decisions.to_dict("list")).encode("utf-8", "surrogatepass")
@@ -38,11 +38,16 @@ def write(round_: Round, tree: Path, parameters: Mapping[str, Any], *, public: b
         "earlier": {name: _together(_digests(folder, list_files(folder))) for name, folder in before.items()},
         "decisions": {"count": len(round_.decisions), "sha256": hashlib.sha256(decisions).hexdigest()},
         "reference": _digests(reference, list_files(reference)),
-        "outputs": _digests(tree, sorted(path for path in tree.rglob("*") if path.is_file())),
+        "outputs": _digests(
+            tree, sorted(path for path in tree.rglob("*") if path.is_file() and path != tree / MANIFEST)
+        ),
         "versions": {"python": platform.python_version(), "originmap": version("originmap")}
         | {name: version(name) for name in _LIBRARIES},
     }
-    exports.write_json(tree / MANIFEST, content)
+    # In one step: until then the tree says that it is being built.
+    beside = tree / f".{MANIFEST}"
+    exports.write_json(beside, content)
+    beside.replace(tree / MANIFEST)
 
 
 def read(tree: Path) -> dict[str, Any] | None:

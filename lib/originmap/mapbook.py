@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,10 +67,10 @@ def township_map(round_: Round, township_code: str, *, paper: Paper = "A4", atla
     symbols.mark(axes, others.geometry.x, others.geometry.y, "o", 4.0, facecolor="#C4C8CC", zorder=2.6)
     symbols.draw_marks(axes, own)
     taken += [_say_empty(sheet, frame)] if own.empty else []
-    _draw_seats(axes, atlas, frame)
+    draw_seats(axes, atlas, frame)
     labels = label_plan(own, atlas.seats, frame, own=township_code, taken=taken)
-    _draw_labels(sheet, labels)
-    left, right, y = _panel(sheet)
+    draw_labels(sheet, labels)
+    left, right, y = panel(sheet)
     y = _product_lines(sheet, atlas, township_code, left, right, y)
     y = symbols.size_legend(sheet, atlas.furniture, atlas.rules, left, y - 2, set(atlas.rules.products))
     y = _place_lines(sheet, atlas, left, y - 3)
@@ -97,10 +98,10 @@ def product_map(round_: Round, product: str, *, paper: Paper = "A4", atlas: Atla
     own = atlas.plan[atlas.plan["product"] == product]
     symbols.draw_marks(axes, own)
     taken += [_say_empty(sheet, frame)] if own.empty else []
-    _draw_seats(axes, atlas, frame)
+    draw_seats(axes, atlas, frame)
     labels = label_plan(own, atlas.seats, frame, taken=taken)
-    _draw_labels(sheet, labels)
-    left, right, y = _panel(sheet)
+    draw_labels(sheet, labels)
+    left, right, y = panel(sheet)
     symbols.mark(sheet, left + 3, y, markers(atlas.rules)[product], 26, facecolor=entry.colour)
     write(sheet, left + 8, y, entry.name, 8.5)
     if own["buyer"].any():
@@ -117,7 +118,8 @@ def product_map(round_: Round, product: str, *, paper: Paper = "A4", atlas: Atla
         write(sheet, left + 34, y, "收购商（空心）", 7.5)
     y = symbols.size_legend(sheet, atlas.furniture, atlas.rules, left, y - 6, {product})
     y = _place_lines(sheet, atlas, left, y - 3, neighbours=False)
-    y = _town_lines(sheet, atlas, product, left, right, y - 2)
+    head = ("主体数", f"规模（{code('size_unit', entry.unit)}）", "已定位/全部")
+    y = town_lines(sheet, head, _town_rows(atlas, product), left, right, y - 2)
     rows = atlas.round.records[atlas.round.records["product"] == product]
     for text in _notes(atlas, rows, own, frame, labels):
         y = page.paragraph(sheet, left, y - 0.8, text, width=PANEL_MM, size=6.5)
@@ -132,8 +134,8 @@ def write_townships(
     atlas = Atlas(round_, paper)
     codes = [code_ for code_ in round_.places.names if townships is None or code_ in townships]
     sheets = ((round_.places.names[code_], township_map(round_, code_, atlas=atlas)) for code_ in codes)
-    lines = [(round_.places.names[code_], _number(atlas.counts.loc[(code_, ""), "subjects"])) for code_ in codes]
-    return _bound(atlas, sheets, lines, folder, "乡镇", seats=codes)
+    lines = [(round_.places.names[code_], number(atlas.counts.loc[(code_, ""), "subjects"])) for code_ in codes]
+    return bind(chain([("", _index(atlas, lines, "乡镇", codes))], sheets), folder, "乡镇")
 
 
 def write_products(round_: Round, folder: Path, *, paper: Paper = "A4") -> list[Path]:
@@ -142,27 +144,20 @@ def write_products(round_: Round, folder: Path, *, paper: Paper = "A4") -> list[
     products = round_.rules.products
     sheets = ((products[product].name, product_map(round_, product, atlas=atlas)) for product in products)
     sums = atlas.counts["subjects"].groupby(level="product").sum(min_count=1)
-    lines = [(entry.name, _number(sums[product])) for product, entry in products.items()]
-    return _bound(atlas, sheets, lines, folder, "品种")
+    lines = [(entry.name, number(sums[product])) for product, entry in products.items()]
+    return bind(chain([("", _index(atlas, lines, "品种", []))], sheets), folder, "品种")
 
 
-def _bound(
-    atlas: Atlas,
-    sheets: Iterable[tuple[str, Figure]],
-    lines: Sequence[tuple[str, str]],
-    folder: Path,
-    kind: str,
-    *,
-    seats: Sequence[str] = (),
-) -> list[Path]:
+def bind(sheets: Iterable[tuple[str, Figure]], folder: Path, kind: str) -> list[Path]:
+    """Write ``<kind>/<name>.png`` for every named sheet and all of them as ``<kind>图册.pdf``: one file, its type in it once."""
     (folder / kind).mkdir(parents=True, exist_ok=True)
     book = folder / f"{kind}图册.pdf"
     written = [book]
     clear = {"Creator": None, "Producer": None, "CreationDate": None}
     with mpl.rc_context({"pdf.fonttype": 3, "pdf.compression": 6}), PdfPages(book, metadata=clear) as pages:
-        pages.savefig(_index(atlas, lines, kind, seats))
         for name, figure in sheets:
-            written += figures.save(figure, folder / kind / name, formats=["png"], dpi=DPI)
+            if name:
+                written += figures.save(figure, folder / kind / name, formats=["png"], dpi=DPI)
             pages.savefig(figure)
     return written
 
@@ -173,30 +168,32 @@ def _index(atlas: Atlas, lines: Sequence[tuple[str, str]], kind: str, seats: Seq
     page.heading(sheet, atlas.furniture, f"重点农产品产地{kind}图册", size=22)
     frame = atlas.frame()
     axes, _ = symbols.base(figure, sheet, frame, atlas.outline, atlas.places, atlas.furniture)
-    _draw_seats(axes, atlas, frame)
+    draw_seats(axes, atlas, frame)
     for number, town in enumerate(seats, start=1):
         across, up = frame.page(atlas.seats.loc[town].geometry.x, atlas.seats.loc[town].geometry.y)
         write(sheet, float(across) + 1.6, float(up), str(number), 8.5, halo=True)
-    _, right, y = _panel(sheet, "目　录")
+    _, right, y = panel(sheet, "目　录")
     left = right - PANEL_MM
-    _columns(sheet, left, right, y, ("", "主体数", "页"), 7)
+    columns(sheet, left, right, y, ("", "主体数", "页"), 7)
     pitch = min(6.0, (y - 26) / max(len(lines), 1))
     for number, (name, subjects) in enumerate(lines, start=1):
         y -= pitch
         write(sheet, left + 5, y, f"{number}", 8, ha="right")
         write(sheet, left + 8, y, name, 8)
-        _columns(sheet, left, right, y, ("", subjects, f"{number + 1}"), 8)
+        columns(sheet, left, right, y, ("", subjects, f"{number + 1}"), 8)
     page.foot(sheet, atlas.furniture, atlas.places.measure_crs, left=11, top=17)
     return figure
 
 
-def _draw_seats(axes: Axes, atlas: Atlas, frame: Frame) -> None:
+def draw_seats(axes: Axes, atlas: Atlas, frame: Frame) -> None:
+    """Draw the townships' seats that lie within the frame."""
     west, south, east, north = frame.extent
     for row in atlas.seats.cx[west:east, south:north].itertuples():
         symbols.seat(axes, row.geometry.x, row.geometry.y, estimated=row.estimated)
 
 
-def _draw_labels(sheet: Axes, labels: pd.DataFrame) -> None:
+def draw_labels(sheet: Axes, labels: pd.DataFrame) -> None:
+    """Write what `label_plan` placed, with a line where a name stands off."""
     for row in labels.itertuples():
         size, colour = STYLES[row.kind]
         if row.leader:
@@ -213,7 +210,7 @@ def _say_empty(sheet: Axes, frame: Frame) -> tuple[float, float, float, float]:
     return (x - 20, y - 3.5, x + 20, y + 3.5)
 
 
-def _panel(sheet: Axes, head: str = "图　例") -> tuple[float, float, float]:
+def panel(sheet: Axes, head: str = "图　例") -> tuple[float, float, float]:
     """Draw the legend's head; return its left and right edge and the y below."""
     right, top = sheet.get_xlim()[1] - 11, sheet.get_ylim()[1] - 27
     left = right - PANEL_MM
@@ -222,12 +219,12 @@ def _panel(sheet: Axes, head: str = "图　例") -> tuple[float, float, float]:
     return left, right, top - 8.5
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
     """Return a size as it is printed: what is whole without decimals, — for unknown."""
     return "—" if pd.isna(value) else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
-def _columns(sheet: Axes, left: float, right: float, y: float, texts: Sequence[str], size: float = 7.5) -> None:
+def columns(sheet: Axes, left: float, right: float, y: float, texts: Sequence[str], size: float = 7.5) -> None:
     """Write a line of the panel: subjects, size and located, right-aligned."""
     for x, text in zip((left + 27, left + 44, right), texts, strict=True):
         write(sheet, x, y, text, size, ha="right")
@@ -235,27 +232,27 @@ def _columns(sheet: Axes, left: float, right: float, y: float, texts: Sequence[s
 
 def _product_lines(sheet: Axes, atlas: Atlas, township_code: str, left: float, right: float, y: float) -> float:
     """Write a line a product: its mark, subjects, size and how many records are located; all products on every sheet."""
-    _columns(sheet, left, right, y, ("主体数", "规模", "已定位/全部"), 6.5)
+    columns(sheet, left, right, y, ("主体数", "规模", "已定位/全部"), 6.5)
     here = atlas.located[atlas.located["township_code"] == township_code].set_index(["product", "buyer"])
     for product, entry in atlas.rules.products.items():
         y -= 4.9
         own = atlas.counts.loc[(township_code, product)]
         symbols.mark(sheet, left + 2.5, y, markers(atlas.rules)[product], 24, facecolor=entry.colour)
         write(sheet, left + 6, y, entry.name, 8)
-        size = _number(own["size"]) + (code("size_unit", entry.unit) if pd.notna(own["size"]) else "")
-        subjects = _number(own["subjects"])
-        _columns(sheet, left, right, y, (subjects, size, _share(here, (product, False))))
+        size = number(own["size"]) + (code("size_unit", entry.unit) if pd.notna(own["size"]) else "")
+        subjects = number(own["subjects"])
+        columns(sheet, left, right, y, (subjects, size, _share(here, (product, False))))
     y -= 4.9
     buyers = atlas.counts.loc[(township_code, "buyer"), "subjects"]
     symbols.mark(sheet, left + 2.5, y, "o", 24, facecolor=PAPER, edgecolor=INK, linewidth=1.1)
     write(sheet, left + 6, y, "收购商（不计规模）", 7.5)
-    write(sheet, left + 44, y, _number(buyers), 7.5, ha="right")
+    write(sheet, left + 44, y, number(buyers), 7.5, ha="right")
     y -= 5.4
     sheet.add_line(Line2D([left, right], [y + 2.7, y + 2.7], color=INK, linewidth=0.5))
     every = atlas.counts.loc[(township_code, ""), "subjects"]
     write(sheet, left + 6, y, "合计主体（去重）", 8)
     sums = here[["located", "records"]].sum()
-    _columns(sheet, left, right, y, ("", _number(every), f"{sums['located']}/{sums['records']}"))
+    columns(sheet, left, right, y, ("", number(every), f"{sums['located']}/{sums['records']}"))
     return y - 4
 
 
@@ -263,32 +260,39 @@ def _share(here: pd.DataFrame, key: tuple[str, bool]) -> str:
     return f"{here.loc[key, 'located']}/{here.loc[key, 'records']}" if key in here.index else "0/0"
 
 
-def _town_lines(sheet: Axes, atlas: Atlas, product: str, left: float, right: float, y: float) -> float:
-    """Write a line a township, in the order of the codes, the county last."""
-    entry = atlas.rules.products[product]
-    _columns(sheet, left, right, y, ("主体数", f"规模（{code('size_unit', entry.unit)}）", "已定位/全部"), 6.5)
+def _town_rows(atlas: Atlas, product: str) -> list[tuple[str, tuple[str, str, str]]]:
+    """Return a product's lines: name, subjects, size and located ones of every township, the county last."""
     here = atlas.located[(atlas.located["product"] == product) & ~atlas.located["buyer"]].set_index("township_code")
     counts = atlas.counts.xs(product, level="product")
-    pitch = min(3.75, (y - 48) / (len(counts) + 1))
+    rows = []
     for town, own in counts.iterrows():
-        y -= pitch
-        write(sheet, left, y, atlas.places.names[str(town)], 6.8)
-        subjects = _number(own["subjects"])
         held = f"{here.loc[town, 'located']}/{here.loc[town, 'records']}" if town in here.index else "0/0"
-        _columns(sheet, left, right, y, (subjects, _number(own["size"]), held), 6.8)
+        rows.append((atlas.places.names[str(town)], (number(own["subjects"]), number(own["size"]), held)))
+    known = counts[counts["subjects"].notna()]
+    sums = f"{here['located'].sum()}/{here['records'].sum()}"
+    total = (number(known["subjects"].sum()), number(known["size"].sum(min_count=1)), sums)
+    return [*rows, (f"全县（{len(known)}/{len(counts)}）", total)]
+
+
+def town_lines(
+    sheet: Axes,
+    head: tuple[str, str, str],
+    rows: Sequence[tuple[str, tuple[str, str, str]]],
+    left: float,
+    right: float,
+    y: float,
+) -> float:
+    """Write a line a township, the last one below a rule; return the y below."""
+    columns(sheet, left, right, y, head, 6.5)
+    pitch = min(3.75, (y - 48) / len(rows))
+    for name, said in rows[:-1]:
+        y -= pitch
+        write(sheet, left, y, name, 6.8)
+        columns(sheet, left, right, y, said, 6.8)
     y -= pitch + 0.6
     sheet.add_line(Line2D([left, right], [y + 2.2, y + 2.2], color=INK, linewidth=0.5))
-    known = counts[counts["subjects"].notna()]
-    write(sheet, left, y, f"全县（{len(known)}/{len(counts)} 个乡镇）", 6.8)
-    total = _number(known["size"].sum(min_count=1))
-    _columns(
-        sheet,
-        left,
-        right,
-        y,
-        (f"{int(known['subjects'].sum())}", total, f"{here['located'].sum()}/{here['records'].sum()}"),
-        6.8,
-    )
+    write(sheet, left, y, rows[-1][0], 6.8)
+    columns(sheet, left, right, y, rows[-1][1], 6.8)
     return y - 3
 
 

@@ -186,7 +186,7 @@ def label_layer(places: Places, lang: Lang = "zh") -> Any:
         markers.append(
             ipyleaflet.Marker(
                 location=[round(float(lat), DECIMALS), round(float(lon), DECIMALS)],
-                icon=_label(names[town.township_code]),
+                icon=_icon(_label(names[town.township_code])),
                 draggable=False,
                 keyboard=False,  # 24 names are no stops for the tab key
             )
@@ -194,19 +194,11 @@ def label_layer(places: Places, lang: Lang = "zh") -> Any:
     return ipyleaflet.LayerGroup(layers=markers, name=phrase("layer_names", lang))
 
 
-def relabel(
-    layer: Any,
-    places: Places,
-    texts: Mapping[str, str],
-    *,
-    before: Mapping[str, str] | None = None,
-    lang: Lang = "zh",
-) -> None:
-    """Write ``{township_code: text}`` under the names of a `label_layer`; with `before`, what stands there, only where it differs."""
+def relabel(layer: Any, places: Places, texts: Mapping[str, str], lang: Lang = "zh") -> None:
+    """Write ``{township_code: text}`` under the names of a `label_layer`, where something else stands there."""
     for marker, (town, name) in zip(layer.layers, places.labels(lang).items(), strict=True):
-        text = texts.get(town, "")
-        if before is None or before.get(town, "") != text:
-            old, marker.icon = marker.icon, _label(name, text)
+        if (html := _label(name, texts.get(town, ""))) != marker.icon.html:
+            old, marker.icon = marker.icon, _icon(html)
             old.close()
 
 
@@ -369,15 +361,18 @@ def _zoom(west: float, south: float, east: float, north: float) -> float:
     return math.floor(-4 * math.log2(at_zero)) / 4
 
 
-def _label(name: str, text: str = "") -> Any:
+def _label(name: str, text: str = "") -> str:
     halo = "text-shadow:" + ",".join(["0 0 2px #fff"] * 6)
     below = f"<br><b>{escape(text)}</b>" if text else ""
     # No size, and no pointer events: a name never stands between the pointer and a point.
-    html = (
+    return (
         f"<div style='position:absolute;transform:translate(-50%,-50%);white-space:nowrap;pointer-events:none;"
         "max-width:12em;overflow:hidden;text-overflow:ellipsis;"
         f"text-align:center;font:600 11px/1.15 sans-serif;color:#222;{halo}'>{escape(name)}{below}</div>"
     )
+
+
+def _icon(html: str) -> Any:
     return ipyleaflet.DivIcon(html=html, icon_size=[0, 0], icon_anchor=[0, 0])
 
 

@@ -294,7 +294,7 @@ class OneMap:
             rows = self.board.records.iloc[self.detail.rows]
             unknown = not rows["product"].isin(list(self.rules.products)).all()
             data, legend = maps.points(rows, self.rules), partial(maps.point_legend, unknown=unknown)
-        self.layers.put(self.points, data)
+        self.layers.put(self.points, data if self.layers.points_shown.value else maps.nothing())
         self.legend.value = legend(self.rules, self.selection.products, self._lang)
 
     def _tell(self) -> None:

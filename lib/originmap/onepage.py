@@ -83,9 +83,10 @@ def content(records: gpd.GeoDataFrame, rules: Rules, places: Places, *, lang: La
     where = np.full((len(frame), 2), np.nan)
     where[seen] = shapely.get_coordinates(frame.geometry.to_numpy()[seen]).round(_DECIMALS)
     classes = frame["record_id"].map(plan["size_class"]).astype("Int64").fillna(-1)
-    units = frame["size_unit"].map(codes("size_unit", lang)).fillna("")
+    gap = "" if lang == "zh" else " "
+    units = gap + frame["size_unit"].map(codes("size_unit", lang)).fillna("").astype("str")
     written = [f"{value:,.2f}".rstrip("0").rstrip(".") if pd.notna(value) else None for value in frame["size_value"]]
-    sizes = pd.Series(written, index=frame.index, dtype="str") + units.astype("str")
+    sizes = pd.Series(written, index=frame.index, dtype="str") + units
     rows = {
         "product": frame["at_product"].astype("int64").tolist(),
         "town": frame["at_town"].astype("int64").tolist(),
@@ -102,7 +103,8 @@ def content(records: gpd.GeoDataFrame, rules: Rules, places: Places, *, lang: La
     }
     labels = [
         " · ".join(
-            f"{class_label(edges, index)}{code('size_unit', unit, lang)}" for unit, edges in size_breaks(rules).items()
+            f"{class_label(edges, index)}{gap}{code('size_unit', unit, lang)}"
+            for unit, edges in size_breaks(rules).items()
         )
         for index in range(len(SIZE_PT2))
     ]

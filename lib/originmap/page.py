@@ -55,7 +55,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown_township": ("乡镇不明", "township unknown"),
     "buyer": ("产地收购商（不计入规模）", "Buyer at origin (outside totals)"),
     "size": ("符号大小（规模）", "Symbol size"),
-    "grid": ("点位归到 1 km 网格，同一网格内每种产品一个符号（略错开以免遮挡），不表示规模。", "Points belong to a 1 km grid: one symbol a cell and product, set side by side."),
     "outline": ("县界", "County boundary"),
     "outline_schematic": ("县界（概化示意）", "County outline (generalised)"),
     "township_line": ("乡镇界", "Township boundary"),

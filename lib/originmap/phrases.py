@@ -112,6 +112,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "no_layer": ("不画", "None"),
     "base_map": ("底图", "Base map"),
     "no_base": ("只有乡镇单元（不连网）", "Township cells (offline)"),
+    "show_points": ("产地点", "Places of origin"),
     "show_tests": ("快检", "Rapid tests"),
     "show_plots": ("地块", "Plots"),
     "layer_ground": ("乡镇底色", "Township shading"),

@@ -74,16 +74,13 @@ def located(records: gpd.GeoDataFrame, rules: Rules, *, products: Sequence[str] 
     return counts.reindex(key, fill_value=0).reset_index()
 
 
-def point_plan(
-    records: gpd.GeoDataFrame, rules: Rules, *, products: Sequence[str] | None = None, profile: str = "internal"
-) -> gpd.GeoDataFrame:
+def point_plan(records: gpd.GeoDataFrame, rules: Rules, *, products: Sequence[str] | None = None) -> gpd.GeoDataFrame:
     """Return what the distribution map draws: one row a located accepted record, largest symbols first.
 
     Returns
     -------
     `record_id, product, buyer, unit, size_class, colour, marker, area_pt2` (ink, pt²) and `geometry` in the CRS that the rules
-    measure in. `size_class` is NA without a size. With ``public`` the points stand at the centres of a 1 km grid, one a cell and
-    product, all of one size.
+    measure in. `size_class` is NA without a size.
 
     Raises
     ------
@@ -106,13 +103,6 @@ def point_plan(
         plan["product"].map({name: product.colour for name, product in rules.products.items()}).astype("str")
     )
     plan["marker"] = plan["product"].map(markers(rules)).astype("str")
-    if profile == "public":
-        cell = 1000 * np.floor(plan.geometry.get_coordinates() / 1000) + 500
-        plan = plan.set_geometry(gpd.GeoSeries.from_xy(cell["x"], cell["y"], crs=plan.crs)).assign(
-            size_class=pd.NA, x=cell["x"], y=cell["y"]
-        )
-        plan["size_class"] = plan["size_class"].astype("Int64")
-        plan = plan.sort_values("record_id").drop_duplicates(["x", "y", "product", "buyer"]).drop(columns=["x", "y"])
     plan["area_pt2"] = plan["size_class"].map(dict(enumerate(SIZE_PT2))).astype("float64").fillna(UNSIZED_PT2)
     columns = ["record_id", "product", "buyer", "unit", "size_class", "colour", "marker", "area_pt2", "geometry"]
     return plan.sort_values(["area_pt2", "record_id"], ascending=[False, True], ignore_index=True)[columns]

@@ -13,10 +13,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from shapely import box
 
-from originmap import page, waterfalls
+from originmap import figures, gazette, page, waterfalls
 from originmap.page import INK, PAPER, Furniture, width_mm, write
-from originmap.places import Places, points_of
+from originmap.places import points_of
 from originmap.plans import SIZE_PT2, class_label, markers, point_plan, size_breaks
+from originmap.rounds import Round
 from originmap.rules import Rules
 from originmap.symbols import draw_points, mark, outline_of
 from originmap.vocab import code
@@ -26,12 +27,11 @@ _DPI: Final = 150
 _MARGIN_M: Final = 1500.0
 
 
-def bases(
-    records: gpd.GeoDataFrame, places: Places, rules: Rules, furniture: Furniture, *, township_code: str = ""
-) -> bytes:
-    """Return the map of the county's bases, or of one township's with its neighbours' seats, as PNG, `WIDTH_MM` wide."""
+def bases(round_: Round, furniture: Furniture, *, township_code: str = "") -> bytes:
+    """Return the map of the county's bases, or of one township's with its neighbours' seats, as PNG, `WIDTH_MM` wide; a public one is a grid's."""
+    records, places, rules = round_.records, round_.places, round_.rules
     own = records[records["township_code"] == township_code] if township_code else records
-    plan = point_plan(own, rules, profile=furniture.profile)
+    plan = point_plan(own, rules)
     outline = outline_of(places)
     height = 94.0 if township_code else 122.0
     figure = Figure(figsize=(WIDTH_MM / page.MM_PER_INCH, height / page.MM_PER_INCH), dpi=100, facecolor=PAPER)
@@ -45,11 +45,20 @@ def bases(
         ground = pd.concat([plan.geometry, gpd.GeoSeries([seats[township_code]], crs=plan.crs)])
         bounds = tuple(box(*ground.total_bounds).buffer(_MARGIN_M).bounds)
     frame = page.fit(bounds, left=6, bottom=18, width=WIDTH_MM - 7, height=height - 19)
+    if furniture.profile == "public":
+        plan = gazette.plan(gazette.cells(round_, gazette.shown(round_)), round_, frame)
     west, south, east, north = frame.extent
     inside = ((seats.x > west) & (seats.x < east) & (seats.y > south) & (seats.y < north)).to_numpy()
     draw_points(figure, sheet, frame, plan, outline, replace(places, townships=places.townships[inside]), furniture)
     _legend(sheet, plan, rules, furniture)
     return _png(figure)
+
+
+def county_page(round_: Round, gaps: pd.DataFrame, furniture: Furniture) -> Figure:
+    """Return the county's A4 page: map and gap table, or, for the public, the distribution map alone."""
+    if furniture.profile == "public":
+        return figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
+    return figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
 
 
 def _png(figure: Figure) -> bytes:
@@ -59,7 +68,7 @@ def _png(figure: Figure) -> bytes:
     canvas.draw()
     drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = BytesIO()
-    drawn.quantize(96, dither=PIL.Image.Dither.NONE).save(small, "png")
+    drawn.quantize(128, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png")
     return small.getvalue()
 
 
@@ -92,5 +101,5 @@ def _legend(sheet: Axes, plan: gpd.GeoDataFrame, rules: Rules, furniture: Furnit
 
 def steps(frame: pd.DataFrame, *, title: str) -> bytes:
     """Return a gap step by step, from ``gaps.waterfall``, as an SVG file with the packaged Hei; empty where a figure is unknown."""
-    drawn = waterfalls.drawing(frame, title=title, face="Noto Sans SC")
+    drawn = waterfalls.drawing(frame, title=title, face="Noto Sans SC", width=620, height=270)
     return drawn.replace("<svg ", "<svg xmlns='http://www.w3.org/2000/svg' ", 1).encode("utf-8")

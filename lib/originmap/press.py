@@ -6,6 +6,7 @@ The .docx names the faces of GB/T 9704 and embeds none; the .pdf embeds the pack
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -272,10 +273,7 @@ def _png(picture: Picture) -> bytes:
         main = Path(scratch) / "main.typ"
         main.write_text(source, encoding="utf-8")
         made = typst.compile(main, root=scratch, font_paths=_fonts(), ignore_system_fonts=True, format="png", ppi=_PPI)
-    small = BytesIO()
-    shown = PIL.Image.open(BytesIO(bytes(made))).convert("RGB").quantize(64, dither=PIL.Image.Dither.NONE)
-    shown.save(small, "png")
-    return small.getvalue()
+    return _small(bytes(made), 64)
 
 
 def _is_svg(picture: Picture) -> bool:
@@ -287,10 +285,18 @@ def pdf(documents: Iterable[Document]) -> list[bytes]:
     return [bytes(one) for one in _set(documents, "pdf")]
 
 
-def pages(document: Document, *, ppi: float = 60) -> list[bytes]:
-    """Return the pages of a manuscript as PNG, as the .pdf prints them."""
-    (made,) = _set([document], "png", ppi=ppi)
-    return [bytes(made)] if isinstance(made, bytes) else [bytes(page) for page in made]
+def pages(document: Document, *, annexes: bool = True, ppi: float = 56) -> list[bytes]:
+    """Return the pages of a manuscript as small PNG, as the .pdf prints them; without `annexes` those of the body, the count at their foot too."""
+    (made,) = _set([document if annexes else replace(document, annexes=())], "png", ppi=ppi)
+    return [_small(bytes(page), 16) for page in ([made] if isinstance(made, bytes) else made)]
+
+
+def _small(picture: bytes, colours: int) -> bytes:
+    """Return a PNG in few colours."""
+    small = BytesIO()
+    shown = PIL.Image.open(BytesIO(picture)).convert("RGB").quantize(colours, dither=PIL.Image.Dither.NONE)
+    shown.save(small, "png")
+    return small.getvalue()
 
 
 def _set(documents: Iterable[Document], form: Literal["pdf", "png"], *, ppi: float | None = None) -> list[Any]:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from originmap.board import Board
-from originmap.ledgers import TEST_COLUMNS
 from originmap.maps import DECIMALS, GeoJson
 from originmap.places import Places
 from originmap.selection import Selection
@@ -28,9 +27,9 @@ _FRAMES: Final[Mapping[str, Sequence[tuple[float, float]]]] = {
     "fail": ((-1.45, -1.0), (1.45, -1.0), (0, 1.7)),
     "unknown": ((0, -1.4), (1.4, 0), (0, 1.4), (-1.4, 0)),
 }
-FRAME_PX: Final = 11.0
+FRAME_PX: Final = 8.5
 STYLES: Final[Mapping[str, Mapping[str, object]]] = {
-    "pass": {"color": "#1B7837", "weight": 2, "fill": False},
+    "pass": {"color": "#1B7837", "weight": 1.8, "fill": False},
     "fail": {"color": "#7F0A1F", "weight": 4, "fill": False},
     "unknown": {"color": "#5A5A5A", "weight": 2, "fill": False, "dashArray": "3 3"},
 }
@@ -46,7 +45,7 @@ def samples(tests: pd.DataFrame, places: Places) -> pd.DataFrame:
     """
     if tests.empty:
         return pd.DataFrame(columns=SAMPLE_COLUMNS, dtype="str")
-    rows = tests[TEST_COLUMNS].reset_index(drop=True)
+    rows = tests.reset_index(drop=True)
     rows["subject"] = normal_name(rows["subject_name"], places)
     own = pd.Series(rows.index.astype("str"), index=rows.index).radd("\x1f")
     rows["key"] = rows["sample_id"].fillna(own)

@@ -2,9 +2,12 @@
 
 import difflib
 import multiprocessing
+import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,6 +23,7 @@ from originmap import (
     figures,
     frontpage,
     gate,
+    gazette,
     gisfiles,
     growers,
     manifest,
@@ -116,15 +120,35 @@ def _build(
                 bar.update()
         else:
             # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-                for future in as_completed([pool.submit(_make, piece, settings, build, codes) for piece in pieces]):
-                    future.result()
-                    bar.update()
+            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+                futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
+                try:
+                    for future in as_completed(futures):
+                        future.result()
+                        bar.update()
+                except BrokenProcessPool as error:
+                    raise OutputError("一个工作进程被系统终止（多半是内存不足），请加 --jobs 1 再运行。") from error
+                except BaseException:
+                    # What failed is said now, not after all the rest has been made for nothing.
+                    pool.shutdown(wait=True, cancel_futures=True)
+                    raise
         public = settings.profile == "public"
         frontpage.write(round_, build, public=public)
         manifest.write(round_, build, settings.public_form(), public=public)
         gate.inspect(build, gate.Watch.of(round_, settings.profile))
         bar.update()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the command is killed, so that it writes nothing into the next command's tree."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def write_check_tree(round_: Round, target: Path, *, returns: bool = True) -> Path:
@@ -164,14 +188,13 @@ class Piece:
     make: Callable[..., None]
     parts: Callable[[Round], Iterable[str]] | None = None
     county: bool = True
-    public: bool = False
 
 
 def _pieces(round_: Round, settings: Settings) -> dict[str, Callable[..., None]]:
     """Return what is to be made by its name, the slowest first."""
     made: dict[str, Callable[..., None]] = {}
-    for name, piece in PIECES.items():
-        if piece.public if settings.profile == "public" else piece.county or not settings.county_only:
+    for name, piece in (PUBLIC_PIECES if settings.profile == "public" else PIECES).items():
+        if piece.county or not settings.county_only:
             if piece.parts is None:
                 made[name] = piece.make
             else:
@@ -185,9 +208,8 @@ def _make(name: str, settings: Settings, build: Path, codes: list[str] | None) -
     _pieces(round_, settings)[name](round_, settings, build, codes)
 
 
-def _distribution(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
-    furniture = figures.furniture(round_, profile=settings.profile)
-    figure = figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
+def _distribution(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    figure = figures.distribution_map(round_.records, round_.places, round_.rules, figures.furniture(round_))
     figures.save(figure, _folder(build, "maps") / "产地分布图")
 
 
@@ -252,18 +274,13 @@ def _notebook(_round: Round, settings: Settings, build: Path, _: list[str] | Non
     (folder / f"{part}.html").write_text(notebooks.to_html(made, title=notebooks.title(made)), encoding="utf-8")
 
 
-def _tables(round_: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
+def _tables(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
     folder = _folder(build, "tables")
     linked = growers.growers(round_)
     gaps = reconcile.planting_area(round_, linked=linked)
     notes = exports.stamp(round_)
     measure = vocab.code("area_measure", linked.measure)
     lines = [*notes, f"采集面积按{measure}计。", *summaries.AREA_NOTES]
-    if settings.profile == "public":
-        # Only the county's totals: a township's figure may be one grower's.
-        totals, last = summaries.area_table(round_, gaps.iloc[:0], gaps)
-        exports.write_xlsx(folder / "面积核对表.xlsx", totals, title="面积核对表（全县）", notes=lines, totals=last)
-        return
     table, last = summaries.area_table(round_, gaps, gaps)
     name = round_.name
     exports.write_xlsx(folder / "面积核对表.xlsx", table, title=f"面积核对表（{name}）", notes=lines, totals=last)
@@ -288,17 +305,31 @@ def _gis(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -
     onepage.write(_folder(build, "maps").parent / frontpage.ONE_MAP, round_, accepted)
 
 
+def _public_maps(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gazette.write_maps(round_, _folder(build, "maps"))
+    gisfiles.write_public(round_, gazette.cells(round_, gazette.shown(round_)), _folder(build, "gis"))
+
+
+def _public_tables(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
+    gazette.write_tables(round_, _folder(build, "tables"))
+
+
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
-    "briefings": Piece(_briefings, public=True),
+    "briefings": Piece(_briefings),
     "progress": Piece(_progress),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
     "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
     "product_maps": Piece(partial(_mapbook, part="products")),
     "multiples": Piece(_multiples),
-    "distribution": Piece(_distribution, public=True),
+    "distribution": Piece(_distribution),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
-    "tables": Piece(_tables, public=True),
+    "tables": Piece(_tables),
     "gis": Piece(_gis),
+}
+PUBLIC_PIECES: Final[Mapping[str, Piece]] = {
+    "briefings": Piece(_briefings),
+    "maps": Piece(_public_maps),
+    "tables": Piece(_public_tables),
 }

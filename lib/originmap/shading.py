@@ -11,16 +11,12 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
-from originmap import coding, maps
+from originmap import coding
 from originmap.board import Board, Chosen
-from originmap.coding import Floats, Ints
-from originmap.maps import GeoJson
-from originmap.places import Places
+from originmap.coding import Bools, Floats, Ints
 from originmap.plans import COVERAGE_COLOURS, coverage_class, coverage_labels
 from originmap.rapidtests import placed, samples
 from originmap.reconcile import KNOWN, planting_area
@@ -33,13 +29,6 @@ from originmap.vocab import Lang, code
 _MORE: Final = ("#FFFFFF", "#F1E3C6", "#DFC391", "#C39A5B", "#94682F", "#5C3A10")
 # Worst darkest, as in the coverage classes.
 _PASSED: Final = ("#7F0A1F", "#D6604D", "#F4B08F", "#FBE6DA", "#D9ECF5")
-EDGE: Final = "#4A4A4A"
-HATCH: Final = "#8A8A8A"
-HATCH_PARTS: Final = 60  # lines of a hatch across the county
-FULL_PX: Final = 20.0  # radius of the circle for the last break of a measure
-MOST_PX: Final = 42.0
-_SYMBOL: Final = {"fillColor": "#3D4654", "fillOpacity": 0.55, "color": "#1B2330", "weight": 1.2}
-_UNKNOWN: Final = {"radius": 4.0, "fillOpacity": 0.0, "color": EDGE, "weight": 1.4, "dashArray": "2 2"}
 
 
 class Measure(NamedTuple):
@@ -141,21 +130,30 @@ class Facts:
         return placed(self.samples, self._board)
 
     @cached_property
-    def findings(self) -> Ints:
-        """How many errors and warnings stand against each record of the board."""
+    def findings(self) -> tuple[Ints, Ints]:
+        """Positions on the board of the records with errors or warnings against them, and how many each has."""
         found = self._round.findings
         against = found[found["severity"].isin(["error", "warning"]) & found["record_id"].notna()]
-        counts = against.groupby("record_id").size()
-        return self._board.records["record_id"].map(counts).fillna(0).to_numpy("int64")
+        counts = self._board.records["record_id"].map(against.groupby("record_id").size()).fillna(0).to_numpy("int64")
+        rows = np.flatnonzero(counts)
+        return rows, counts[rows]
+
+    @cached_property
+    def _met(self) -> Bools:
+        """Which township (rows) has a record of which product, as the board numbers them."""
+        town, product = (self._board.coded[name] for name in ("township_code", "product"))
+        met = np.zeros((len(town.names) + 1, len(product.names) + 1), dtype=bool)
+        met[town.place, product.place] = True
+        return met
 
     def silent(self, products: Sequence[str]) -> dict[str, str]:
         """Return ``{township_code: reason}`` of the townships that said nothing of any of the products, or nothing at all."""
         told, rules = self._round.submissions, self._round.rules
         came = set(told["township_code"])
         spoke = set(told.loc[told["product"].isin(list(products)), "township_code"])
-        town, product = (self._board.coded[name] for name in ("township_code", "product"))
-        wanted = product.among(products)
-        spoke |= {town.names[at] for at in np.unique(town.place[wanted]) if at >= 0}
+        town, product = (self._board.coded[name].names for name in ("township_code", "product"))
+        wanted = [at for at, name in enumerate(product) if name in products]
+        spoke |= {town[at] for at in np.flatnonzero(self._met[:-1, wanted].any(axis=1))}
         due = any(rules.products[name].due_from <= self._round.as_of.date() for name in products)
         why = "not_reported" if due else "not_due"
         return {at: why if at in came else "not_submitted" for at in self._round.places.names if at not in spoke}
@@ -233,7 +231,7 @@ def _counted(frame: pd.DataFrame, measure: str, chosen: Chosen, products: Sequen
         frame.loc[frame["value"].isna(), "reason"] = "no_size"
     else:
         town = chosen.board.coded["township_code"]
-        found = _subjects(chosen) if measure == "subjects" else _by_town(chosen, facts.findings)
+        found = _subjects(chosen) if measure == "subjects" else _against(chosen, facts.findings)
         counts = pd.Series(found[: len(town.names)], index=list(town.names))
         frame["value"] = counts.reindex(frame.index, fill_value=0.0).astype("float64")
     silent = pd.Series(facts.silent(products), dtype="str").reindex(frame.index)
@@ -249,10 +247,13 @@ def _subjects(chosen: Chosen) -> Floats:
     return np.bincount(at[at >= 0], minlength=len(board.coded["township_code"].names)).astype("float64")
 
 
-def _by_town(chosen: Chosen, values: Ints) -> Floats:
+def _against(chosen: Chosen, found: tuple[Ints, Ints]) -> Floats:
+    """Count what stands against the chosen records by township (its place on the board)."""
     town = chosen.board.coded["township_code"]
-    rows = chosen.rows[(town.place[chosen.rows] >= 0) & (values[chosen.rows] > 0)]
-    return np.bincount(town.place[rows], weights=values[rows], minlength=len(town.names)).astype("float64")
+    rows, counts = found
+    at = np.where(chosen.keep[rows], town.place[rows], -1)
+    here = at >= 0
+    return np.bincount(at[here], weights=counts[here], minlength=len(town.names)).astype("float64")
 
 
 def _reconciled(frame: pd.DataFrame, measure: str, gaps: pd.DataFrame, products: Sequence[str]) -> None:
@@ -295,107 +296,3 @@ def _classes(values: pd.Series, measure: str, edges: Sequence[float], rules: Rul
     if MEASURES[measure].total:
         found = (found + 1).mask(values == 0, 0)
     return found.mask(values.isna())
-
-
-# ---- as GeoJSON ----
-
-
-def cells(shading: Shading | None, places: Places, *, opacity: float = 1.0, plain: float = 1.0) -> GeoJson:
-    """Return the townships' cells coloured by class, in the order of the codes, and a hatch of lines over each that is unknown.
-
-    `opacity` is that of classes, `plain` that of cells without a figure to show. Properties: `township_code, township`, and with a shading `value`
-    (None: unknown), `class_index` and `reason`.
-    """
-    if shading is None or not shading.fits:
-        return maps.cells(places, styles={town: {"fillOpacity": plain} for town in places.names})
-    styles: dict[str, dict[str, object]] = {}
-    properties: dict[str, dict[str, object]] = {}
-    for row in shading.table.to_dict("records"):
-        known = not pd.isna(row["class_index"])
-        fill = shading.colours[row["class_index"]] if known else maps.NO_DATA
-        more = {} if known else {"dashArray": "4 3"}
-        styles[row["township_code"]] = {"fillColor": fill, "fillOpacity": opacity, "color": EDGE, **more}
-        properties[row["township_code"]] = {
-            "value": float(row["value"]) if known else None,
-            "class_index": int(row["class_index"]) if known else None,
-            "reason": row["reason"],
-        }
-    made = maps.cells(places, styles=styles, properties=properties)
-    lost = shading.table.loc[shading.table["class_index"].isna(), "township_code"]
-    return {**made, "features": [*made["features"], *hatches(places, list(lost))]}
-
-
-def hatches(places: Places, towns: Sequence[str]) -> list[GeoJson]:
-    """Return a hatch of lines over the cells of some townships, one feature each: a canvas has no patterns."""
-    west, south, east, north = (float(value) for value in places.townships.total_bounds)
-    step = max(east - west, north - south) / HATCH_PARTS
-    height = north - south
-    starts = np.arange(west - height, east, step)
-    lines = shapely.multilinestrings([[(x, south), (x + height, north)] for x in starts])
-    out = []
-    for row in places.townships.itertuples():
-        if row.township_code in towns and row.geometry is not None and not row.geometry.is_empty:
-            drawn = shapely.set_precision(
-                shapely.intersection(lines, row.geometry), 10**-maps.DECIMALS, mode="pointwise"
-            )
-            coordinates = [
-                [list(spot) for spot in shapely.get_coordinates(part).tolist()] for part in shapely.get_parts(drawn)
-            ]
-            own = {"township_code": row.township_code, "style": {"color": HATCH, "weight": 1, "fill": False}}
-            out.append(
-                {
-                    "type": "Feature",
-                    "geometry": {"type": "MultiLineString", "coordinates": coordinates},
-                    "properties": own,
-                }
-            )
-    return out
-
-
-def symbols(shading: Shading | None, places: Places) -> GeoJson:
-    """Return a circle at each seat whose area is proportional to the figure, the largest first; a small dashed ring where it is unknown.
-
-    Zero has no circle. Properties: `township_code, value` and the style.
-    """
-    if shading is None or not shading.fits:
-        return maps.nothing()
-    seats = places.townships.set_index("township_code")[["seat_lon", "seat_lat"]]
-    radius = radii(shading)
-    features: list[GeoJson] = []
-    for at, row in enumerate(shading.table.to_dict("records")):
-        known = not math.isnan(row["value"])
-        if not (known and row["value"] <= 0) and row["reason"] != "not_chosen":
-            lon, lat = (round(float(spot), maps.DECIMALS) for spot in seats.loc[str(row["township_code"])])
-            style = {**_SYMBOL, "radius": radius[at]} if known else dict(_UNKNOWN)
-            own = {
-                "township_code": row["township_code"],
-                "value": float(row["value"]) if known else None,
-                "style": style,
-            }
-            features.append(
-                {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": own}
-            )
-    features.sort(
-        key=lambda feature: (-feature["properties"]["style"]["radius"], feature["properties"]["township_code"])
-    )
-    return {"type": "FeatureCollection", "features": features}
-
-
-def scale(shading: Shading) -> float:
-    """Return the figure that a circle of `FULL_PX` stands for: the measure's last break, more where a circle would exceed `MOST_PX`."""
-    most = float(shading.table["value"].max())
-    last = shading.edges[-1]
-    return last if math.isnan(most) else max(last, most * (FULL_PX / MOST_PX) ** 2)
-
-
-def radii(shading: Shading, values: Sequence[float] | None = None) -> list[float]:
-    """Return the radius in pixels of each township's circle, or of circles for `values`."""
-    given = shading.table["value"].to_numpy("float64") if values is None else np.asarray(values, dtype="float64")
-    radius: list[float] = np.round(FULL_PX * np.sqrt(np.maximum(given, 0.0) / scale(shading)), 2).tolist()
-    return radius
-
-
-def without_cell(shading: Shading, places: Places) -> gpd.GeoDataFrame:
-    """Return the rows of townships that have no cell to colour."""
-    bare = places.townships.loc[places.townships.geometry.isna() | places.townships.geometry.is_empty, "township_code"]
-    return shading.table[shading.table["township_code"].isin(bare)]

@@ -137,8 +137,6 @@ def draw_points(
 ) -> None:
     """Draw the distribution map: points of `point_plan`, seats and their names."""
     axes, taken = base(figure, sheet, frame, outline, places, furniture)
-    if furniture.profile == "public":
-        plan = _side_by_side(plan, frame)
     draw_marks(axes, plan)
     towns = places.townships.assign(estimated=estimated_seats(places))
     seats = points_of(towns["seat_lon"], towns["seat_lat"]).to_crs(places.measure_crs)
@@ -159,22 +157,6 @@ def draw_marks(axes: Axes, plan: gpd.GeoDataFrame) -> None:
     for (area, marker, colour, buyer), part in plan.groupby(["area_pt2", "marker", "colour", "buyer"], sort=True):
         hollow = {"facecolor": PAPER, "edgecolor": colour, "linewidth": 1.1} if buyer else {"facecolor": colour}
         mark(axes, part.geometry.x, part.geometry.y, marker, area, **hollow, zorder=4 - area / 100)
-
-
-def _side_by_side(plan: gpd.GeoDataFrame, frame: Frame, *, pitch_mm: float = 0.95) -> gpd.GeoDataFrame:
-    """Set the symbols of one grid cell side by side about its centre, so that none hides another."""
-    cells = plan.groupby([plan.geometry.x, plan.geometry.y])
-    count, number = (
-        cells["product"].transform("size"),
-        plan.sort_values("product").groupby([plan.geometry.x, plan.geometry.y]).cumcount(),
-    )
-    columns = np.ceil(np.sqrt(count))
-    number, pitch = number.reindex(plan.index), pitch_mm * frame.scale / 1000
-    x = plan.geometry.x + (number % columns - (columns - 1) / 2) * pitch
-    y = plan.geometry.y - (number // columns - (np.ceil(count / columns) - 1) / 2) * pitch
-    return plan.set_geometry(gpd.GeoSeries.from_xy(x, y, crs=plan.crs)).assign(
-        area_pt2=np.where(columns == 1, 8.0, 4.5)
-    )
 
 
 def draw_circles(

@@ -9,7 +9,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from originmap import briefing, exports, figures
+from originmap import briefing, exports, figures, plates
 from originmap.briefing import Desk
 from originmap.catalogue import FIGURE_HEADER, SOURCE_HEADER, figure_sheet, source_sheet
 from originmap.manuscript import Figure
@@ -73,8 +73,7 @@ def write_briefings(desk: Desk, build: Path, *, townships: Sequence[str] | None 
     folder.mkdir(parents=True, exist_ok=True)
     printed = briefing.write(desk, folder, townships=townships)
     if not public:
-        furniture = figures.furniture(round_)
-        page = figures.briefing_map(round_.records, desk.frames.gaps, round_.places, round_.rules, furniture)
+        page = plates.county_page(round_, desk.frames.gaps, figures.furniture(round_))
         figures.save(page, folder / "县级简报图")
         printed += in_tables(desk.figures.figures.values())
     write(build, printed, desk.figures.cells, title=f"数字来源（{round_.name}）", public=public)

@@ -13,7 +13,7 @@ from originmap.vocab import Lang, code
 # Dark totals, hatched falls, light dotted rises: told apart in grey, and by anybody's eyes.
 FILLS: Final = {"total": "#3F4B54", "down": "#C9803A", "up": "#CFE3F0"}
 HATCHES: Final = {"total": "", "down": "/////", "up": "...."}
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 780, 330, 10, 30, 262
+_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 780, 330, 10, 30, 68
 _PATTERNS: Final = (
     "<defs><pattern id='om-down' width='7' height='7' patternUnits='userSpaceOnUse' patternTransform='rotate(45)'>"
     f"<rect width='7' height='7' fill='{FILLS['down']}'/><rect width='2.4' height='7' fill='#7A4310'/></pattern>"
@@ -61,41 +61,44 @@ def svg(steps: pd.DataFrame, *, title: str, empty: str) -> str:
     return head + (drawn or f"<div style='padding:24px 8px;border:1px dashed #999'>{escape(empty)}</div>")
 
 
-def drawing(steps: pd.DataFrame, *, title: str, face: str = "sans-serif") -> str:
+def drawing(
+    steps: pd.DataFrame, *, title: str, face: str = "sans-serif", width: int = _WIDTH, height: int = _HEIGHT
+) -> str:
     """Return the waterfall's SVG alone, its texts in `face`; an empty text when a figure is unknown."""
     bars = columns(steps)
     if bars.empty:
         return ""
-    pitch = (_WIDTH - 2 * _LEFT) / len(bars)
+    bottom = height - _FOOT
+    pitch = (width - 2 * _LEFT) / len(bars)
     wide = pitch * 0.62
-    parts = [_PATTERNS, _line(_LEFT, _BOTTOM, _WIDTH - _LEFT, _BOTTOM, "#222")]
+    parts = [_PATTERNS, _line(_LEFT, bottom, width - _LEFT, bottom, "#222")]
     for at, bar in enumerate(bars.itertuples()):
         x = _LEFT + pitch * at + (pitch - wide) / 2
-        y_high, y_low = (_BOTTOM - share * (_BOTTOM - _TOP) for share in (bar.high, bar.low))
+        y_high, y_low = (bottom - share * (bottom - _TOP) for share in (bar.high, bar.low))
         fill = FILLS["total"] if bar.kind == "total" else f"url(#om-{bar.kind})"
-        height = max(y_low - y_high, 1.0)
+        tall = max(y_low - y_high, 1.0)
         parts.append(
-            f"<rect class='om-bar' x='{x:.1f}' y='{y_high:.1f}' width='{wide:.1f}' height='{height:.1f}' fill='{fill}' stroke='#222' stroke-width='0.8'/>"
+            f"<rect class='om-bar' x='{x:.1f}' y='{y_high:.1f}' width='{wide:.1f}' height='{tall:.1f}' fill='{fill}' stroke='#222' stroke-width='0.8'/>"
         )
         if at + 1 < len(bars):
-            level = _BOTTOM - bar.level * (_BOTTOM - _TOP)
+            level = bottom - bar.level * (bottom - _TOP)
             parts.append(_line(x + wide, level, x + pitch, level, "#777"))
         middle = x + wide / 2
         parts.append(_text(middle, y_high - 5, bar.value, 12.5, "bold"))
-        parts.append(_text(middle, _BOTTOM + 17, bar.label, 12.5))
+        parts.append(_text(middle, bottom + 17, bar.label, 12.5))
         if bar.doubt:
-            parts.append(_text(middle, _BOTTOM + 33, f"待核 {bar.doubt}", 11))
+            parts.append(_text(middle, bottom + 33, f"待核 {bar.doubt}", 11))
     legend = (("total", "总数"), ("down", "减少"), ("up", "增加"))
     for at, (kind, word) in enumerate(legend):
         fill = FILLS["total"] if kind == "total" else f"url(#om-{kind})"
         x = _LEFT + 90 * at
         parts.append(
-            f"<rect x='{x}' y='{_HEIGHT - 18}' width='16' height='12' fill='{fill}' stroke='#222' stroke-width='0.8'/>"
+            f"<rect x='{x}' y='{height - 18}' width='16' height='12' fill='{fill}' stroke='#222' stroke-width='0.8'/>"
         )
-        parts.append(_text(x + 22, _HEIGHT - 8, word, 12, anchor="start"))
+        parts.append(_text(x + 22, height - 8, word, 12, anchor="start"))
     drawn = "".join(parts)
     return (
-        f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' width='100%' style='max-width:{_WIDTH}px' role='img' "
+        f"<svg viewBox='0 0 {width} {height}' width='100%' style='max-width:{width}px' role='img' "
         f"aria-label='{escape(title)}' font-family='{face}'>{drawn}</svg>"
     )
 
