@@ -171,7 +171,7 @@ class OneMap:
         side = ipywidgets.VBox(
             [self.counts, self.card, self.look_back], layout={"flex": "1 1 340px", "grid_gap": "6px"}
         )
-        below = [self.map, self.layers.legend, self.legend, self.layers.lists]
+        below = [self.map, self.layers.legend, self.legend, self.layers.lists.view]
         drawing = ipywidgets.Box(below, layout={"flex": "3 1 520px", "display": "block"})
         both = ipywidgets.HBox([drawing, side], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
         bars = ipywidgets.Box([self.townships], layout={"flex": "1 1 420px", "display": "block"})
