@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from many import HOSTILE, many
 
-from originmap import figures, onemap, onepage, plans, takeaway
+from originmap import figures, gate, handover, onemap, onepage, plans, takeaway
 from originmap.board import Board
 from originmap.publishing import OutputError
 from originmap.selection import Selection
@@ -227,6 +227,15 @@ def test_a_file_held_open_leaves_all_as_it_was_and_says_so(panel, tmp_path, monk
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="不能写到"):
         takeaway.save(panel.look(), tmp_path / "file" / "x", "kml")
+
+
+def test_what_must_not_leave_is_not_carried_away(panel, tmp_path, monkeypatch):
+    monkeypatch.setattr(handover, "mask_phones", lambda numbers: numbers)
+    with pytest.raises(OutputError, match=r"contact_phone|电话"):
+        takeaway.save(panel.look(), tmp_path, "geojson")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(gate, "inspect", lambda *_: None)
+    assert takeaway.save(panel.look(), tmp_path, "geojson")
 
 
 def test_names_of_files_are_safe_and_apart(round_):

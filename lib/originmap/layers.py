@@ -17,7 +17,7 @@ import traitlets
 from originmap import basemaps, ground, legends, maps, plots, rapidtests, shading
 from originmap.board import Board, Chosen
 from originmap.maps import GeoJson
-from originmap.panels import html_table
+from originmap.panels import Folds, html_table
 from originmap.phrases import phrase
 from originmap.rounds import Round
 from originmap.selection import Selection
@@ -121,7 +121,7 @@ class Layers:
         self._draw_plots()
         off, count = legends.off_map(self._round, chosen, self._lang)
         self.off_map.value = off
-        self.lists.set_title(1, self._say("off_map", n=count, m=len(chosen)))
+        self.lists.buttons[1].description = self._say("off_map", n=count, m=len(chosen))
 
     def put(self, layer: Any, data: GeoJson) -> None:
         """Give a layer GeoJSON in WGS84, drawn where the base map puts it; what is there already is not sent again."""
@@ -183,9 +183,7 @@ class Layers:
         self.legend, self.said, self.figures, self.off_map, self.test_list = (ipywidgets.HTML() for _ in range(5))
         for table in (self.figures, self.off_map, self.test_list):
             table.layout = {"max_height": "320px", "overflow": "auto"}
-        self.lists = ipywidgets.Accordion([self.figures, self.off_map, self.test_list], selected_index=None)
-        self.lists.set_title(0, say("figures"))
-        self.lists.set_title(2, say("show_tests"))
+        self.lists = Folds([self.figures, self.off_map, self.test_list], [say("figures"), "", say("show_tests")])
         self.view = ipywidgets.HBox(
             [self.shade, self.mark, self.points_shown, self.tests_shown, self.plots_shown, self.base, self.said],
             layout=WRAP,
@@ -241,14 +239,14 @@ class Layers:
             if self.tests.data["features"]:
                 self.put(self.tests, maps.nothing())
                 self.test_list.value = ""
-                self.lists.set_title(2, self._say("show_tests"))
+                self.lists.buttons[2].description = self._say("show_tests")
                 self._legend()
             return
         self.samples = rapidtests.chosen(self._facts.placed, self._selection)
         self.put(self.tests, rapidtests.features(rapidtests.marks(self.samples), float(self.map.zoom)))
         html, count = legends.rest_of_tests(self.samples, self._round, self._lang)
         self.test_list.value = html
-        self.lists.set_title(2, self._say("tests_rest", n=count))
+        self.lists.buttons[2].description = self._say("tests_rest", n=count)
         self._legend()
 
     def _draw_plots(self) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from originmap import plans, selection
+from originmap import gate, plans, selection
 from originmap.board import Chosen, sentence
 from originmap.phrases import joined, phrase
 from originmap.publishing import OutputError
@@ -134,13 +134,14 @@ def save(view: View, folder: Path | str, form: str) -> list[Path]:
     Raises
     ------
     OutputError
-        The folder cannot be written to, or a file there is held open by another program; nothing has changed then.
+        The folder cannot be written to, or a file there is held open by another program, or the gate stops what must not leave; nothing has changed then.
     """
     target = PROJECT / folder
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix=".") as scratch:
             _WRITERS[form](view, Path(scratch) / f"{view.stem}.{form}")
+            gate.inspect(Path(scratch), gate.Watch.of(view.round_))
             made = sorted(Path(scratch).iterdir())
             return [path.replace(target / path.name) for path in made]
     except PermissionError as error:
