@@ -18,7 +18,7 @@ from browsers import in_voila, playwright
 import originmap as om
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-LOAD_S, LIMIT_S, QUIET_MS = 180, 60, 1000
+LOAD_S, LIMIT_S, QUIET_MS = 150, 60, 1000
 # Notes when a filter was set, and when something on the page last changed: a node, or a canvas.
 CLOCK = """
 (() => {
@@ -99,7 +99,9 @@ def settled_s(chromium: str, kind: str, count: int, turns: int) -> list[float]:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(root / "lib"), str(root / "tests")])
         with in_voila(chromium, folder / "page.ipynb", root, folder, script=CLOCK, load_s=LOAD_S) as (shown, _, _):
             panel = shown.locator(".originmap").first
-            panel.locator(".leaflet-container").first.wait_for(timeout=LOAD_S * 1000)
+            panel.locator(".leaflet-container, .jp-OutputArea-output[data-mime-type*=stderr]").first.wait_for(
+                timeout=LOAD_S * 1000
+            )
             lists = panel.locator("select[multiple]").first
             _quiet(shown)
             took = []

@@ -65,9 +65,12 @@ panel => {
 """
 TOWNSHIP = """
 panel => {
-  const canvas = panel.querySelector('.leaflet-container canvas'), {width, height} = canvas;
-  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height), box = canvas.getBoundingClientRect();
-  const plain = (x, y) => [0xF4, 0xF1, 0xE8].every((value, part) => Math.abs(value - data[4 * (y * width + x) + part]) < 3);
+  // The colour lies in a pane of its own, below the points and outlines, which must leave the place free.
+  const [ground, above] = ['ground', 'overlay'].map(name => panel.querySelector(`.leaflet-${name}-pane canvas`));
+  const {width, height} = above, box = above.getBoundingClientRect();
+  const [colours, drawn] = [ground, above].map(canvas => canvas.getContext('2d').getImageData(0, 0, width, height).data);
+  const plain = (x, y) => drawn[4 * (y * width + x) + 3] === 0
+    && [0xF4, 0xF1, 0xE8].every((value, part) => Math.abs(value - colours[4 * (y * width + x) + part]) < 3);
   for (let y = height >> 1; y < height - 60; y += 4) for (let x = 100; x < width - 100; x += 4) {
     let clear = true;
     for (let i = -12; clear && i <= 12; i += 3) for (let j = -12; clear && j <= 12; j += 3) clear = plain(x + i, y + j);

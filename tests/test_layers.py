@@ -116,7 +116,7 @@ def test_nothing_located_lists_every_record_as_text(panel):
     lost = onemap.OneMap(round_)
     count = len(lost.chosen)
     assert lost.points.data["features"] == []
-    assert lost.layers.lists.get_title(1) == f"图上没有的记录：{count} / {count} 条"
+    assert lost.layers.lists.buttons[1].description == f"图上没有的记录：{count} / {count} 条"
     assert lost.layers.off_map.value.count("<tr>") == min(count, om.legends.MOST_ROWS) + 1
     assert f"列出前 {om.legends.MOST_ROWS} 条" in lost.layers.off_map.value
     assert "<script" not in lost.layers.off_map.value
@@ -128,7 +128,7 @@ def test_nothing_located_lists_every_record_as_text(panel):
 
 def test_the_list_of_the_others_is_what_is_not_on_the_map(panel):
     lost = panel.chosen.records[panel.chosen.records.geometry.isna()]
-    assert panel.layers.lists.get_title(1) == f"图上没有的记录：{len(lost)} / {len(panel.chosen)} 条"
+    assert panel.layers.lists.buttons[1].description == f"图上没有的记录：{len(lost)} / {len(panel.chosen)} 条"
     assert panel.layers.off_map.value.count("<tr>") == len(lost) + 1
     for row in lost.to_dict("records"):
         assert panel.round_.cell(row, "point").replace("<", "&lt;").replace(">", "&gt;") in panel.layers.off_map.value
@@ -191,7 +191,11 @@ def test_in_english_every_word_of_the_layers_is(panel):
     other.layers.shade.value = other.layers.mark.value = "heads"
     other.layers.tests_shown.value = True
     other.layers.shade.value = "area_mu"
-    texts = [other.layers.legend.value, *other.layers.lists.titles, other.layers.shade.description]
+    texts = [
+        other.layers.legend.value,
+        *(button.description for button in other.layers.lists.buttons),
+        other.layers.shade.description,
+    ]
     assert not any("\u4e00" <= sign <= "\u9fff" for text in texts for sign in text)
 
 

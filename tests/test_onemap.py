@@ -1,5 +1,6 @@
 """The one map by its values, without a browser: one selection moves map, totals, charts, table and card, whoever sets it."""
 
+import dataclasses
 import json
 import math
 import re
@@ -296,6 +297,41 @@ def test_a_click_on_a_cell_looks_at_that_township_and_a_second_at_all(panel, rou
     agrees(panel, round_, Selection(townships=(list(round_.places.names)[3],)))
     panel.cells._handle_mouse_events(None, content, [])
     agrees(panel, round_, Selection())
+
+
+def with_records(round_, records, places=None):
+    return type(round_)(**{**vars(round_), "records": records, "places": places or round_.places})
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_round_with_nothing_located_or_one_record_or_none_has_its_view(round_, lang):
+    nowhere = round_.records.assign(lon=np.nan, lat=np.nan).set_geometry(
+        onemap.maps.gpd.GeoSeries([None] * N, index=round_.records.index, crs=4326)
+    )
+    for records in (nowhere, round_.records.iloc[[7]].assign(status="accepted"), round_.records.iloc[:0]):
+        panel = onemap.OneMap(with_records(round_, records), lang=lang)
+        accepted = records[records["status"] == "accepted"]
+        found = int(accepted.geometry.notna().sum())
+        assert len(panel.points.data["features"]) == found
+        assert panel.digest().iloc[:, 0].iloc[1] == f"{found} / {len(accepted)}"
+        assert [row["key"] for row in panel.townships.rows] == list(
+            dict.fromkeys(accepted.sort_values("township_code")["township_code"])
+        )
+        panel.show(0 if len(records) else -1)
+        assert ("Not located" in panel.card.value or "没有定位" in panel.card.value) == (records is nowhere)
+        panel.calendar.chosen = ["11"]
+        panel.controls.reset.click()
+
+
+def test_a_township_without_a_cell_is_named_counted_and_chosen_as_others_are(round_):
+    towns = round_.places.townships.copy()
+    bare = towns["township_code"].iloc[3]
+    towns.loc[towns["township_code"] == bare, "geometry"] = None
+    panel = onemap.OneMap(with_records(round_, round_.records, dataclasses.replace(round_.places, townships=towns)))
+    assert bare not in {one["properties"]["township_code"] for one in panel.cells.data["features"]}
+    assert bare in {row["key"] for row in panel.townships.rows}
+    panel.townships.chosen = [bare]
+    agrees(panel, round_, Selection(townships=(bare,)))
 
 
 def texts_of(widget, seen):

@@ -74,7 +74,7 @@ def card(round_: Round, position: int, *, phones: bool = False, past: Past | Non
     said = "".join(f"<li>{escape(_finding(row, lang))}</li>" for row in found.to_dict("records"))
     body = "".join(
         f"<tr><td style='color:#666;white-space:nowrap;padding-right:8px;vertical-align:top'>{escape(name)}</td>"
-        f"<td style='overflow-wrap:anywhere'>{escape(text)}</td><td style='color:#666;padding-left:8px'>{escape(cell)}</td></tr>"
+        f"<td style='overflow-wrap:anywhere'>{escape(text)}</td><td style='color:#666;padding-left:8px;white-space:nowrap'>{escape(cell)}</td></tr>"
         for name, text, cell in lines
     )
     placed = record["geometry"] is not None and not record["geometry"].is_empty

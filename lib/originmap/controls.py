@@ -9,7 +9,7 @@ import ipywidgets
 
 from originmap import seasons
 from originmap.board import Board
-from originmap.panels import Turns
+from originmap.panels import Folds, Turns
 from originmap.phrases import phrase
 from originmap.seasons import PERIODS
 from originmap.selection import Selection
@@ -54,7 +54,7 @@ class Controls:
         First and last ten-day period (0 = 1月上旬; from 36 on the next year's), in force unless `any_time` is ticked; `play` runs through
         the year, one period after the other.
     text, reset, more
-        What subject, village, plot or address must contain; the buttons that take all filters away, and that show the last five lists.
+        What subject, village, plot or address must contain; the button that takes all filters away; the last five lists, folded.
     view
         All of them, to be displayed.
     """
@@ -98,9 +98,6 @@ class Controls:
             layout={"width": "300px"},
         )
         self.reset = ipywidgets.Button(description=self._say("reset"), tooltip=self._say("reset_tip"))
-        self.more = ipywidgets.ToggleButton(
-            description=self._say("more"), layout={"width": "auto", "align_self": "flex-start"}
-        )
         self.view = self._laid_out()
         for widget in (*self.lists.values(), self.size, self.any_time, self.text):
             widget.observe(turns(self._changed), "value")
@@ -146,12 +143,10 @@ class Controls:
 
     def _laid_out(self) -> Any:
         lists = list(self.lists.values())
-        rest = ipywidgets.HBox(lists[_ALWAYS:], layout=WRAP | {"display": "none"})
-        # An accordion's header cannot be reached by keyboard; a button can.
-        self.more.observe(lambda change: setattr(rest.layout, "display", None if change["new"] else "none"), "value")
+        self.more = Folds([ipywidgets.HBox(lists[_ALWAYS:], layout=WRAP)], [self._say("more")])
         times = ipywidgets.HBox([self.window, self.any_time, self.play], layout=WRAP)
         sizes = ipywidgets.HBox([self.size, self.text, self.reset], layout=WRAP)
-        return ipywidgets.VBox([ipywidgets.HBox(lists[:_ALWAYS], layout=WRAP), self.more, rest, times, sizes])
+        return ipywidgets.VBox([ipywidgets.HBox(lists[:_ALWAYS], layout=WRAP), self.more.view, times, sizes])
 
     def _changed(self, _: object) -> None:
         if self._busy:

@@ -85,8 +85,7 @@ def points(records: gpd.GeoDataFrame, rules: Rules) -> GeoJson:
     product (grey where that is unknown), area by size class; a buyer's point is hollow. Names and phones are not in it: a click looks them up.
     """
     plan = point_plan(records.assign(status="accepted"), rules)  # whatever its status: somebody chose it
-    rows = records[has_point(records)].set_index("record_id")
-    rows = rows.loc[plan["record_id"]]
+    rows = records[has_point(records)].set_index("record_id").loc[plan["record_id"]]
     where = np.round(shapely.get_coordinates(rows.geometry.to_numpy()), DECIMALS).tolist()
     radius = radius_px(plan["area_pt2"]).tolist()
     area = rows["area_mu"].to_numpy("float64", na_value=np.nan)
@@ -240,8 +239,7 @@ def point_legend(rules: Rules, products: Iterable[str] = (), lang: Lang = "zh", 
     lines = [_line(_dot(10, product.colour), product.label(lang)) for product in shown]
     buyer = phrase("hollow", lang, who=code("subject_type", "buyer", lang))
     lines.append(_line(_dot(9, _BUYER_FILL, rim="#444444"), buyer))
-    if unknown:
-        lines.append(_line(_dot(8, MIXED), phrase("product_unknown", lang)))
+    lines += [_line(_dot(8, MIXED), phrase("product_unknown", lang))] if unknown else []
     breaks = {unit: edges for unit, edges in size_breaks(rules).items() if unit in {product.unit for product in shown}}
     sizes = []
     for index, area in enumerate(SIZE_PT2):
@@ -331,9 +329,9 @@ def digest(layer: Any, *, beside: Mapping[str, str] | None = None, lang: Lang = 
     own = {"features": str(found["features"])}
     if found["area_mu"] is not None:
         own["area_sum"] = f"{found['area_mu']:,.2f}"
-    own |= {"west_east": joined([f"{west}", f"{east}"], lang, by="clause")}
-    own |= {"south_north": joined([f"{south}", f"{north}"], lang, by="clause")}
-    own |= {"coordinates": found["coordinates"], "symbols": found["symbols"]}
+    for name, pair in (("west_east", (west, east)), ("south_north", (south, north))):
+        own[name] = joined(map(str, pair), lang, by="clause")
+    own |= {name: found[name] for name in ("coordinates", "symbols")}
     lines = {**(beside or {}), **{phrase(name, lang): value for name, value in own.items()}}
     values = {phrase("value", lang): pd.Series(lines, dtype="str")}
     return pd.DataFrame(values).rename_axis(phrase("digest", lang))

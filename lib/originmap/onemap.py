@@ -130,7 +130,9 @@ class OneMap:
 
     def look(self) -> takeaway.View:
         """Return what is in view now, to be carried away."""
-        return takeaway.View(self.round_, self.selection, self.chosen, self.layers.sight(), self._lang)
+        shown = [made for made in self.layers.shadings if made is not None and made.fits]
+        of = (self.round_, self.selection, self.chosen, self.layers.sight(), self._lang)
+        return takeaway.View(*of, shading=next(iter(shown), None))
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""
@@ -171,7 +173,7 @@ class OneMap:
         side = ipywidgets.VBox(
             [self.counts, self.card, self.look_back], layout={"flex": "1 1 340px", "grid_gap": "6px"}
         )
-        below = [self.map, self.layers.legend, self.legend, self.layers.lists]
+        below = [self.map, self.layers.legend, self.legend, self.layers.lists.view]
         drawing = ipywidgets.Box(below, layout={"flex": "3 1 520px", "display": "block"})
         both = ipywidgets.HBox([drawing, side], layout={"flex_flow": "row wrap", "grid_gap": "4px 14px"})
         bars = ipywidgets.Box([self.townships], layout={"flex": "1 1 420px", "display": "block"})
@@ -268,7 +270,8 @@ class OneMap:
 
     def _list_saved(self) -> None:
         found = selection.saved(self.store.entries()) if self.store else {}
-        self._quietly(lambda: setattr(self.saved, "options", [("—", None), *found.items()]))
+        self._quietly(lambda: self.saved.set_trait("options", [("—", None), *found.items()]))
+        self._quietly(lambda: self.saved.set_trait("index", 0))
         self.saved.disabled = not found
 
     def _apply(self) -> None:

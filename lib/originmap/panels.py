@@ -1,6 +1,7 @@
 """Panels: what all panels share: their style, the line above them, who signs, tables of texts. Every text from a sheet is escaped before it becomes HTML."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from threading import RLock
 from typing import Any, Final
@@ -50,6 +51,23 @@ class Turns:
                 act(*given, **named)
 
         return in_turn
+
+
+class Folds:
+    """Parts that a button each (`buttons`) shows and hides; an accordion's headers cannot be reached by keyboard. All of it is `view`."""
+
+    def __init__(self, parts: Sequence[Any], titles: Sequence[str]) -> None:
+        """Fold `parts` away under their titles."""
+        self.buttons = [ipywidgets.ToggleButton(description=title, layout={"width": "auto"}) for title in titles]
+        for button, part in zip(self.buttons, parts, strict=True):
+            part.layout.display = "none"
+            button.observe(partial(self._turned, part), "value")
+        row = {"flex_flow": "row wrap"}
+        self.view = ipywidgets.VBox([ipywidgets.HBox(self.buttons, layout=row), *parts])
+
+    @staticmethod
+    def _turned(part: Any, change: Mapping[str, Any]) -> None:
+        part.layout.display = None if change["new"] else "none"
 
 
 class Signature:
