@@ -39,8 +39,10 @@ WATCH = """
 # Circles by colour, bars, the calendar's lines, the table and the counts.
 STATE = """
 panel => {
-  const circles = {}, canvas = panel.querySelector('.leaflet-container canvas');
-  for (const one of canvas?.circles?.of.values() ?? []) for (const fill of one.fills) circles[fill] = (circles[fill] ?? 0) + 1;
+  const circles = {};
+  for (const canvas of panel.querySelectorAll('.leaflet-container canvas')) {
+    for (const one of canvas.circles?.of.values() ?? []) for (const fill of one.fills) circles[fill] = (circles[fill] ?? 0) + 1;
+  }
   const texts = (root, selector) => [...root.querySelectorAll(selector)].map(node => node.textContent);
   const number = match => match ? parseInt(match[1].replaceAll(',', '')) : null;
   const table = panel.querySelector('.om-listing.om-table'), said = panel.textContent;
@@ -58,20 +60,29 @@ panel => {
 # Where on the page a circle is drawn (the first), or a spot of the map that is only a township's own colour.
 CIRCLE = """
 panel => {
-  const canvas = panel.querySelector('.leaflet-container canvas'), box = canvas.getBoundingClientRect();
+  const canvas = [...panel.querySelectorAll('.leaflet-container canvas')].find(one => one.circles?.of.size), box = canvas.getBoundingClientRect();
   const one = canvas.circles.of.values().next().value;
   return [box.left + one.x - canvas._leaflet_pos.x, box.top + one.y - canvas._leaflet_pos.y];
 }
 """
 TOWNSHIP = """
 panel => {
-  const canvas = panel.querySelector('.leaflet-container canvas'), {width, height} = canvas;
-  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height), box = canvas.getBoundingClientRect();
-  const plain = (x, y) => [0xF4, 0xF1, 0xE8].every((value, part) => Math.abs(value - data[4 * (y * width + x) + part]) < 3);
-  for (let y = height >> 1; y < height - 60; y += 4) for (let x = 100; x < width - 100; x += 4) {
+  const view = panel.querySelector('.leaflet-container').getBoundingClientRect();
+  const sheets = [...panel.querySelectorAll('.leaflet-container canvas')].map(canvas => ({
+    box: canvas.getBoundingClientRect(), width: canvas.width, data: canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data,
+  }));
+  // The topmost that anything is drawn on there.
+  const plain = (x, y) => {
+    const drawn = sheets.map(({box, width, data}) => {
+      const at = 4 * (Math.round((y - box.top) * width / box.width) * width + Math.round((x - box.left) * width / box.width));
+      return [...data.slice(at, at + 4)];
+    }).filter(pixel => pixel[3]);
+    return drawn.length === 1 && [0xF4, 0xF1, 0xE8].every((value, part) => Math.abs(value - drawn[0][part]) < 3);
+  };
+  for (let y = view.top + view.height / 2; y < view.bottom - 60; y += 4) for (let x = view.left + 100; x < view.right - 100; x += 4) {
     let clear = true;
     for (let i = -12; clear && i <= 12; i += 3) for (let j = -12; clear && j <= 12; j += 3) clear = plain(x + i, y + j);
-    if (clear) return [box.left + x * box.width / width, box.top + y * box.height / height];
+    if (clear) return [x, y];
   }
   return null;
 }
