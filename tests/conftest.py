@@ -9,6 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# For QGIS's own Python (make soak): no test of this one, which would import it to look for examples.
+collect_ignore = ["qgis_opens.py"]
+
 # Kernels that tests start must not see, nor write, anybody's own settings and history.
 _HOME = tempfile.TemporaryDirectory(prefix="originmap-tests-", ignore_cleanup_errors=True)
 os.environ["IPYTHONDIR"] = _HOME.name

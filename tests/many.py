@@ -81,6 +81,7 @@ def many():
         name="2023-03", as_of=moment, rules=rules, places=places, records=records, findings=findings, is_sample=True, rapid_tests=tested,
         plots=gpd.GeoDataFrame(columns=["record_id", "geometry"], geometry="geometry", crs=4326),
         submissions=pd.DataFrame({"township_code": [], "product": [], "state": []}, dtype="str"),
+        contacts=pd.DataFrame(columns=["phone"], dtype="str"),
         cell=lambda row, field: f"{row['source_file']}〔{row['source_sheet']}〕{field[0].upper()}{row['source_row']}",
     )  # fmt: skip
 

@@ -67,22 +67,16 @@ panel => {
 """
 TOWNSHIP = """
 panel => {
-  const view = panel.querySelector('.leaflet-container').getBoundingClientRect();
-  const sheets = [...panel.querySelectorAll('.leaflet-container canvas')].map(canvas => ({
-    box: canvas.getBoundingClientRect(), width: canvas.width, data: canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data,
-  }));
-  // The topmost that anything is drawn on there.
-  const plain = (x, y) => {
-    const drawn = sheets.map(({box, width, data}) => {
-      const at = 4 * (Math.round((y - box.top) * width / box.width) * width + Math.round((x - box.left) * width / box.width));
-      return [...data.slice(at, at + 4)];
-    }).filter(pixel => pixel[3]);
-    return drawn.length === 1 && [0xF4, 0xF1, 0xE8].every((value, part) => Math.abs(value - drawn[0][part]) < 3);
-  };
-  for (let y = view.top + view.height / 2; y < view.bottom - 60; y += 4) for (let x = view.left + 100; x < view.right - 100; x += 4) {
+  // The colour lies in a pane of its own, below the points and outlines, which must leave the place free.
+  const [ground, above] = ['ground', 'overlay'].map(name => panel.querySelector(`.leaflet-${name}-pane canvas`));
+  const {width, height} = above, box = above.getBoundingClientRect();
+  const [colours, drawn] = [ground, above].map(canvas => canvas.getContext('2d').getImageData(0, 0, width, height).data);
+  const plain = (x, y) => drawn[4 * (y * width + x) + 3] === 0
+    && [0xF4, 0xF1, 0xE8].every((value, part) => Math.abs(value - colours[4 * (y * width + x) + part]) < 3);
+  for (let y = height >> 1; y < height - 60; y += 4) for (let x = 100; x < width - 100; x += 4) {
     let clear = true;
     for (let i = -12; clear && i <= 12; i += 3) for (let j = -12; clear && j <= 12; j += 3) clear = plain(x + i, y + j);
-    if (clear) return [x, y];
+    if (clear) return [box.left + x * box.width / width, box.top + y * box.height / height];
   }
   return null;
 }

@@ -37,6 +37,14 @@ def die_at(step: int) -> None:
             os._exit(9)
 
     sys.addaudithook(watch)
+    whole = Path.write_text
+
+    def in_two_steps(self: Path, text: str, **options: str) -> int:
+        # A file is there before its content is.
+        whole(self, "", **options)
+        return whole(self, text, **options)
+
+    Path.write_text = in_two_steps  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

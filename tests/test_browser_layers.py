@@ -135,7 +135,7 @@ def notebook(root, place, tiles, tmp_path, monkeypatch):
 
 def choose(page, name):
     page.locator(".originmap .widget-dropdown", has_text="底图").locator("select").select_option(label=name)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1200)
 
 
 def seen(page, colour):

@@ -26,6 +26,7 @@ from openpyxl.comments import Comment
 from openpyxl.packaging.custom import StringProperty
 from openpyxl.workbook.defined_name import DefinedName
 
+import originmap as om
 from originmap import cli, contents, exports, figures, gate, page
 from originmap.gate import Watch, inspect_file, is_id_number
 
@@ -250,6 +251,28 @@ def test_names_stop_a_public_tree_only() -> None:
     ]
     assert [what for _, what in watch.leaks("负责人：李一，桃李一片")] == ["李一"]
     assert [kind for kind, _ in watch.leaks(f"办公电话 {PHONE}")] == ["电话"]
+
+
+def test_a_place_a_product_or_a_heading_is_nobodys_name(tmp_path: Path) -> None:
+    inbox = tmp_path / "安溪县" / "2023-03"
+    odd = [
+        grower(序号=at, 种养殖主体=name)
+        for at, name in enumerate(("湖头镇", "豇豆", "农户", "合作社", "李样禾"), start=1)
+    ]
+    write_book(inbox / "湖头镇.xlsx", {"附件1": collection_sheet(*odd)})
+    names = Watch.of(om.open_round(inbox), "public").names
+    assert "李样禾" in names
+    assert not names & {"湖头镇", "豇豆", "农户", "合作社"}
+
+
+def test_officials_and_offices_may_be_called(tmp_path: Path) -> None:
+    inbox = tmp_path / "安溪县" / "2023-03"
+    write_book(inbox / "湖头镇.xlsx", {"附件1": collection_sheet(grower(电话=PHONE, 监管员电话="13900001111"))})
+    rules = tmp_path / "rules.toml"
+    text(rules, '[county]\noffice_numbers = "0595-23280000"\n')
+    watch = Watch.of(om.open_round(inbox, rules=rules))
+    said = f"{PHONE} 13900001111 0595-23280000 0595-23280001"
+    assert [what for _, what in watch.leaks(said)] == [PHONE, "0595-23280001"]
 
 
 def test_a_leak_stops_the_run_and_leaves_the_old_tree(

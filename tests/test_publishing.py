@@ -89,6 +89,7 @@ def test_killed_at_random_what_was_said_to_stand_stands(tmp_path: Path) -> None:
         time.sleep(chance.uniform(0.0, 0.05))
         running.send_signal(signal.SIGKILL)
         lines = (first + running.communicate()[0]).split("\n")[:-1]
+        assert lines, "it could not publish"
         said = max(said, *map(int, lines))
         assert standing(target) >= said
         said = standing(target)

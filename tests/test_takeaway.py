@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from many import HOSTILE, many
 
-from originmap import figures, onemap, onepage, plans, takeaway
+from originmap import figures, gate, handover, onemap, onepage, plans, takeaway
 from originmap.board import Board
 from originmap.publishing import OutputError
 from originmap.selection import Selection
@@ -75,7 +75,7 @@ def printed(figure):
             if len(marks.get_edgecolor())
             else face
         )
-        if marks.get_zorder() >= 4.4:  # seats
+        if marks.get_zorder() >= 4.4 or marks.get_zorder() == 2.6:  # seats and township figures
             continue
         hollow = face == (255, 255, 255)
         made += [(*spot, edge if hollow else face, hollow) for spot in np.round(marks.get_offsets(), 1).tolist()]
@@ -112,6 +112,32 @@ def test_the_sheet_draws_its_plan(round_):
     expected = sorted((*spot, colour, hollow) for spot, colour, hollow in zip(spots, rgb, plan["buyer"], strict=True))
     assert printed(takeaway.picture(view)) == expected
     assert len(expected) > 50
+
+
+@pytest.mark.parametrize("measure", ["subjects", "findings"])
+def test_a_township_figure_has_the_same_classes_and_colours_on_screen_and_paper(panel, round_, measure):
+    panel.layers.choose(shading=measure)
+    view = panel.look()
+    features = [
+        feature["properties"]
+        for feature in panel.layers.ground.data["features"]
+        if "class_index" in feature["properties"]
+    ]
+    screen = {own["township_code"]: (own["class_index"], own["style"]["fillColor"]) for own in features}
+    marks = takeaway.town_marks(view)
+    paper = {row.township_code: (row.class_index, row.colour) for row in marks.plan.itertuples()}
+    assert {town: look for town, look in screen.items() if look[0] is not None} == {
+        town: look for town, look in paper.items() if not pd.isna(look[0])
+    }
+    assert {town for town, (at, _) in screen.items() if at is None} == {
+        town for town, look in paper.items() if look[1] == ""
+    }
+    assert sum(count for _, _, count in marks.lines) == len(round_.places.townships)
+    figure = takeaway.picture(view)
+    (ground,) = [axes for axes in figure.axes if axes.get_xlim()[1] > 10_000]
+    drawn = [marks for marks in ground.collections if marks.get_zorder() == 2.6]
+    assert sum(len(marks.get_offsets()) for marks in drawn) == len(paper)
+    assert marks.title in [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
 @pytest.mark.parametrize("what", ["colour", "break", "record"])
@@ -201,6 +227,15 @@ def test_a_file_held_open_leaves_all_as_it_was_and_says_so(panel, tmp_path, monk
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="不能写到"):
         takeaway.save(panel.look(), tmp_path / "file" / "x", "kml")
+
+
+def test_what_must_not_leave_is_not_carried_away(panel, tmp_path, monkeypatch):
+    monkeypatch.setattr(handover, "mask_phones", lambda numbers: numbers)
+    with pytest.raises(OutputError, match=r"contact_phone|电话"):
+        takeaway.save(panel.look(), tmp_path, "geojson")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(gate, "inspect", lambda *_: None)
+    assert takeaway.save(panel.look(), tmp_path, "geojson")
 
 
 def test_names_of_files_are_safe_and_apart(round_):

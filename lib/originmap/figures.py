@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from shapely import box
 
-from originmap import bars, page
+from originmap import bars, page, seatmarks
 from originmap.page import FAINT, INK, PAPER, Frame, Furniture, width_mm, write
 from originmap.places import WGS84, Places
 from originmap.plans import (
@@ -46,6 +46,7 @@ from originmap.plans import (
 from originmap.reconcile import county
 from originmap.rounds import Round
 from originmap.rules import Rules
+from originmap.seatmarks import SeatMarks
 from originmap.symbols import (
     circle_legend,
     circle_style,
@@ -87,10 +88,12 @@ def distribution_map(
     *,
     products: Sequence[str] | None = None,
     bounds: tuple[float, float, float, float] | None = None,
+    towns: SeatMarks | None = None,
 ) -> Figure:
     """Draw where the products are: A4 landscape, located points by product and size, legend and counts at the right; internal only.
 
     `bounds` (west, south, east, north in degrees) is what to show, the whole county by default; what lies beyond is counted in the legend.
+    `towns` are drawn below the points.
     """
     _internal_only(furniture)
     figure, sheet = page.a4(landscape=True)
@@ -121,6 +124,8 @@ def distribution_map(
     y -= 5
     y = size_legend(sheet, furniture, rules, left, y - 2, set(counts.loc[counts["records"] > 0, "product"]))
     y = place_legend(sheet, furniture, places, left, y - 4)
+    if towns is not None:
+        y = seatmarks.draw(towns, figure.axes[1], sheet, furniture, left, y - 2)
     notes = _point_notes(records, places, rules, plan, frame, furniture, products)
     for text in notes:
         y = page.paragraph(sheet, left, y - 1.5, text, width=60, size=7)

@@ -68,20 +68,28 @@ class Watch:
 
     @classmethod
     def of(cls, round_: Round, profile: Literal["internal", "public"] = "internal") -> "Watch":
-        """Return what a round's profile allows: officials are 附件2, supervisors and collectors; names are everybody's of any row."""
+        """Return what a round's profile allows: officials are 附件2, supervisors, collectors and the rules' `office_numbers`; names are everybody's of any row."""
         if profile == "internal":
             columns = [
                 round_.contacts.get("phone"),
-                *(round_.records[f"{who}_phone"] for who in ("supervisor", "collector")),
+                *(round_.records.get(f"{who}_phone") for who in ("supervisor", "collector")),
             ]
-            said = "\n".join(text for column in columns if column is not None for text in column.dropna().unique())
+            texts_ = [text for column in columns if column is not None for text in column.dropna().unique()]
+            said = "\n".join([*texts_, str(round_.rules["county"].get("office_numbers", ""))])
             return cls(profile, frozenset(_digits(number) for number in numbers(said)))
         frames = (round_.records, round_.registry, round_.contacts, round_.uploads, round_.rapid_tests, round_.receipts)
         wanted = ("subject_name", "contact_name", "supervisor_name", "collector_name", "name", "registrar")
         columns = [frame[name] for frame in frames for name in wanted if name in frame]
         names = {str(name).strip() for column in columns for name in column.dropna().unique()}
-        places = {*round_.places.aliases(), *round_.places.villages["village"], *round_.rules.product_names()}
-        return cls(profile, names=frozenset(name for name in names - places if len(name) >= _SHORT_NAME))
+        rules = round_.rules
+        common = {*round_.places.aliases(), *round_.places.villages["village"], *rules.product_names()}
+        # Somebody wrote a heading or a choice where a name should stand.
+        lists = [
+            *rules.headers["fields"].values(),
+            *(words for choice in rules["choices"].values() for words in choice.values()),
+        ]
+        common |= {word for words in lists for word in words}
+        return cls(profile, names=frozenset(name for name in names - common if len(name) >= _SHORT_NAME))
 
     @cached_property
     def _starts(self) -> dict[str, list[str]]:
@@ -203,9 +211,3 @@ def inspect(tree: Path, watch: Watch) -> None:
     if found:
         more = f"；等 {len(found)} 处" if len(found) > _TOLD else ""
         raise GateError(f"没有发布：成果里有不该带出的内容——{'；'.join(found[:_TOLD])}{more}。原有结果没有动。")
-
-
-def pass_file(path: Path, watch: Watch) -> None:
-    """Hold one file that is about to be handed over, as `inspect` does a tree."""
-    if found := inspect_file(path, watch):
-        raise GateError(f"没有交出：{'；'.join(found[:_TOLD])}。")

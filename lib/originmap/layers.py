@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import ipyleaflet
 import ipywidgets
+import pandas as pd
 import traitlets
 
 from originmap import basemaps, ground, legends, maps, plots, rapidtests, shading
 from originmap.board import Board, Chosen
 from originmap.maps import GeoJson
-from originmap.panels import Folds
+from originmap.panels import Folds, html_table
 from originmap.phrases import phrase
 from originmap.rounds import Round
 from originmap.selection import Selection
@@ -49,6 +50,8 @@ class Layers:
         HTML: what the layers mean, what is wrong with a base map, and tables of what they show and cannot show.
     base_map
         The `basemaps.BaseMap` in force.
+    samples
+        The rapid tests that are shown, as ``rapidtests.placed``; none before the switch is on.
     shadings
         The `shading.Shading` of `shade` and of `mark`, None where none is drawn.
     view, lists
@@ -88,6 +91,7 @@ class Layers:
         self._facts = shading.Facts(round_, board)
         self._bases = basemaps.configured(round_.rules)
         self.base_map = self._bases[""]
+        self.samples = pd.DataFrame()
         self.shadings: tuple[Shading | None, Shading | None] = (None, None)
         self._build(above)
         self._observe()
@@ -135,10 +139,10 @@ class Layers:
 
     def digest(self) -> dict[str, str]:
         """Return what the layers hold, read from them, one line each that draws something."""
-        lines = {}
+        lines: dict[str, str] = {}
         for key, made, layer in (("shade", self.shadings[0], self.ground), ("mark", self.shadings[1], self.symbols)):
             if made is not None:
-                lines[self._say(key)] = legends.digest(made, self._round.rules, self._lang)
+                lines |= legends.digest(self._say(key), made, self._round.rules, self._lang)
                 lines[f"{self._say(key)} #"] = maps.drawn(layer)["symbols"]
         for key, layer in (("show_tests", self.tests), ("show_plots", self.plots)):
             if layer.data["features"]:
@@ -222,7 +226,7 @@ class Layers:
         coloured, totals = self.shadings
         parts = [legends.classes(coloured, self._round, self._lang), legends.circles(totals, self._round, self._lang)]
         if self.tests_shown.value:
-            parts.append(legends.samples(self._shown_tests, self._lang))
+            parts.append(legends.samples(self.samples, self._lang))
         if self.plots_shown.value:
             parts.append(legends.plots(self._shown_plots, self._lang))
         if self.base_map.shifts:
@@ -238,9 +242,9 @@ class Layers:
                 self.lists.buttons[2].description = self._say("show_tests")
                 self._legend()
             return
-        self._shown_tests = rapidtests.chosen(self._facts.placed, self._selection)
-        self.put(self.tests, rapidtests.features(rapidtests.marks(self._shown_tests), float(self.map.zoom)))
-        html, count = legends.rest_of_tests(self._shown_tests, self._round, self._lang)
+        self.samples = rapidtests.chosen(self._facts.placed, self._selection)
+        self.put(self.tests, rapidtests.features(rapidtests.marks(self.samples), float(self.map.zoom)))
+        html, count = legends.rest_of_tests(self.samples, self._round, self._lang)
         self.test_list.value = html
         self.lists.buttons[2].description = self._say("tests_rest", n=count)
         self._legend()
@@ -260,8 +264,8 @@ class Layers:
         self._legend()
 
     def _test_clicked(self, *, properties: Mapping[str, Any], **_: object) -> None:
-        behind = rapidtests.of_mark(self._shown_tests, str(properties["key"]))
-        self._tell(legends.sample_table(behind, self._round, self._lang))
+        behind = rapidtests.of_mark(self.samples, str(properties["key"]))
+        self._tell(html_table(legends.sample_table(behind, self._round, self._lang)))
 
     def _plot_clicked(self, *, properties: Mapping[str, Any], **_: object) -> None:
         row = self._shown_plots[self._shown_plots["id"].astype("str") == str(properties["id"])].iloc[0]

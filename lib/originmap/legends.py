@@ -38,7 +38,7 @@ def classes(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
     ]  # fmt: skip
     hatch = f"repeating-linear-gradient(-45deg,#E3E3E3 0 3px,{HATCH} 3px 4px)"
     chip = f"<span style='width:18px;height:12px;border:1px dashed {EDGE};background:{hatch}'></span>"
-    lines += [_line(chip, phrase("n_towns", lang, what=what, n=n)) for what, n in _unknown(made, lang).items()]
+    lines += [_line(chip, phrase("n_towns", lang, what=what, n=n)) for what, n in unknown(made, lang).items()]
     schematic = f" <i>{escape(phrase('cells_are', lang))}</i>" if round_.places.quality == "schematic" else ""
     notes = [*_notes(made, round_, lang)]
     if MEASURES[made.measure].total:
@@ -49,7 +49,9 @@ def classes(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
         named = round_.places.labels(lang)
         where = joined([f"{named[town]} {texts[town]}" for town in bare["township_code"]], lang)
         notes.append(phrase("no_cell", lang, where=where))
-    return f"<div style='{_ROW}'><b>{escape(_title(made, round_, lang))}</b>{schematic}{''.join(lines)}</div>{_said(notes)}"
+    return (
+        f"<div style='{_ROW}'><b>{escape(title(made, round_, lang))}</b>{schematic}{''.join(lines)}</div>{_said(notes)}"
+    )
 
 
 def circles(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
@@ -76,11 +78,11 @@ def circles(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
         lines.append(phrase("zero_marks", lang, n=zeros))
     lines += [
         phrase("ring_unknown", lang, what=what, n=n)
-        for what, n in _unknown(made, lang).items()
+        for what, n in unknown(made, lang).items()
         if what != code("no_figure", "not_chosen", lang)
     ]
     below = _said([phrase("by_area", lang), *lines, *_notes(made, round_, lang)])
-    return f"<div style='{_ROW}'><b>{escape(_title(made, round_, lang))}</b>{picture}</div>{below}"
+    return f"<div style='{_ROW}'><b>{escape(title(made, round_, lang))}</b>{picture}</div>{below}"
 
 
 def samples(found: pd.DataFrame, lang: Lang = "zh") -> str:
@@ -108,20 +110,24 @@ def plots(found: gpd.GeoDataFrame, lang: Lang = "zh") -> str:
     return f"<div style='{_ROW}'>{_line(line, phrase('n_plots', lang, n=len(found), area=area))}</div>"
 
 
-def figures(made: Sequence[Shading | None], round_: Round, lang: Lang = "zh") -> str:
-    """Return the table twin of shading and symbols: one row a township, each figure as written with its class or reason."""
+def figure_table(made: Sequence[Shading | None], round_: Round, lang: Lang = "zh") -> pd.DataFrame:
+    """Return the table twin of shading and symbols: one row a township, each figure as written with its class or why it is unknown."""
     shown = list({each.measure: each for each in made if each is not None and each.fits}.values())
-    if not shown:
-        return f"<div style='{_NOTE}'>{escape(phrase('no_figures', lang))}</div>"
-    table = {label("township", lang): list(round_.places.labels(lang).values())}
+    table = {label("township", lang): list(round_.places.labels(lang).values())} if shown else {}
     for each in shown:
         names = each.labels(round_.rules, lang)
-        table[_title(each, round_, lang)] = each.texts()
+        table[title(each, round_, lang)] = each.texts()
         table[f"{code('measure', each.measure, lang)} {phrase('class', lang)}"] = [
             code("no_figure", reason, lang) if pd.isna(at) else names[at]
             for at, reason in zip(each.table["class_index"], each.table["reason"], strict=True)
         ]
-    return html_table(pd.DataFrame(table, dtype="str"))
+    return pd.DataFrame(table, dtype="str")
+
+
+def figures(made: Sequence[Shading | None], round_: Round, lang: Lang = "zh") -> str:
+    """Return `figure_table` as HTML; what to do where there is none."""
+    table = figure_table(made, round_, lang)
+    return html_table(table) if len(table) else f"<div style='{_NOTE}'>{escape(phrase('no_figures', lang))}</div>"
 
 
 def off_map(round_: Round, chosen: Chosen, lang: Lang = "zh") -> tuple[str, int]:
@@ -148,21 +154,28 @@ def off_map(round_: Round, chosen: Chosen, lang: Lang = "zh") -> tuple[str, int]
 
 
 def rest_of_tests(found: pd.DataFrame, round_: Round, lang: Lang = "zh") -> tuple[str, int]:
-    """Return the samples that do not stand at their subject's point as a table, cut at `MOST_ROWS`, and their number."""
-    rest = found[found["where"] != "subject"]
+    """Return `rest_table` as HTML, cut at `MOST_ROWS`, and the number of its samples."""
+    rest = rest_table(found, round_, lang)
     if rest.empty:
         return f"<div style='{_NOTE}'>{escape(phrase('no_rest', lang))}</div>", 0
     cut = phrase("off_map_cut", lang, n=MOST_ROWS) if len(rest) > MOST_ROWS else ""
-    return sample_table(rest.iloc[:MOST_ROWS], round_, lang, why=True) + _said([cut] if cut else []), len(rest)
+    return html_table(rest.iloc[:MOST_ROWS]) + _said([cut] if cut else []), len(rest)
 
 
-def sample_table(found: pd.DataFrame, round_: Round, lang: Lang = "zh", *, why: bool = False) -> str:
-    """Return samples as a table of texts, with `why` the reason why each is not at its subject's point."""
+def rest_table(found: pd.DataFrame, round_: Round, lang: Lang = "zh") -> pd.DataFrame:
+    """Return the samples that do not stand at their subject's point, as texts with the reason."""
+    rest = found[found["where"] != "subject"]
+    reasons = [code("off_map", why, lang) for why in rest["why"]]
+    return sample_table(rest, round_, lang).assign(**{phrase("reason", lang): pd.Series(reasons, dtype="str")})
+
+
+def sample_table(found: pd.DataFrame, round_: Round, lang: Lang = "zh") -> pd.DataFrame:
+    """Return samples as texts under headings for people."""
     products = {name: product.label(lang) for name, product in round_.rules.products.items()}
     results = {name: code("test_result", name, lang) for name in ("pass", "fail")}
     columns = {
         label("subject_name", lang): found["subject_name"].map(_text),
-        label("township", lang): found["township"].map(_text),
+        label("township", lang): found["township_code"].map(round_.places.labels(lang)).fillna("—"),
         label("product", lang): found["product"].map(products).fillna("—"),
         label("sample_id", lang): found["sample_id"].map(_text),
         label("sampled_on", lang): found["sampled_on"].map(_text),
@@ -170,9 +183,7 @@ def sample_table(found: pd.DataFrame, round_: Round, lang: Lang = "zh", *, why: 
         phrase("result", lang): found["result"].map(results).fillna("—"),
         label("cell", lang): found["cell"].map(_text),
     }
-    if why:
-        columns[phrase("reason", lang)] = found["why"].map(lambda reason: code("off_map", reason, lang))
-    return html_table(pd.DataFrame(columns).astype("str"))
+    return pd.DataFrame(columns).astype("str").reset_index(drop=True)
 
 
 def under_names(coloured: Shading | None, totals: Shading | None) -> dict[str, str]:
@@ -189,24 +200,26 @@ def under_names(coloured: Shading | None, totals: Shading | None) -> dict[str, s
     }
 
 
-def digest(made: Shading, rules: Rules, lang: Lang = "zh") -> str:
-    """Return a shading in one line: its measure, and the number of townships in each class and unknown."""
+def digest(head: str, made: Shading, rules: Rules, lang: Lang = "zh") -> dict[str, str]:
+    """Return a shading in lines that begin with `head`: its measure, and the townships of each class and of each reason."""
     name = code("measure", made.measure, lang)
     if not made.fits:
-        return phrase("told", lang, what=name, said=phrase(made.unfit, lang))
+        return {head: name, f"{head} —": phrase(made.unfit, lang)}
     counts = made.table["class_index"].value_counts()
-    parts = [f"{text} {int(counts.get(at, 0))}" for at, text in enumerate(made.labels(rules, lang)) if counts.get(at)]
-    parts += [f"{text} {n}" for text, n in _unknown(made, lang).items()]
-    return phrase("told", lang, what=name, said=joined(parts, lang, by="clause"))
+    parts = {text: int(counts.get(at, 0)) for at, text in enumerate(made.labels(rules, lang))} | dict(
+        unknown(made, lang)
+    )
+    return {head: name, **{f"{head} {text}": str(n) for text, n in parts.items() if n}}
 
 
-def _unknown(made: Shading, lang: Lang) -> Mapping[str, int]:
+def unknown(made: Shading, lang: Lang) -> Mapping[str, int]:
     """Return ``{reason: townships}`` in the order of the vocabulary."""
     counts = made.table["reason"].value_counts()
     return {code("no_figure", name, lang): int(counts[name]) for name in CODES["no_figure"] if counts.get(name)}
 
 
-def _title(made: Shading, round_: Round, lang: Lang) -> str:
+def title(made: Shading, round_: Round, lang: Lang) -> str:
+    """Return what a shading is of, in words: measure, unit, products."""
     name, unit = code("measure", made.measure, lang), made.unit_text(lang)
     title = phrase("about", lang, measure=name, unit=unit) if unit and unit != "%" else name
     every = {"heads": (), "area_mu": tuple(round_.rules.crops)}.get(made.measure, tuple(round_.rules.products))

@@ -336,4 +336,4 @@ def _inset(
         atlas.cells.loc[[township_code]].plot(ax=ground, color="#E8B4B8", aspect=None)
     seat = atlas.seats.loc[township_code].geometry
     symbols.mark(ground, seat.x, seat.y, "o", 16, facecolor=ALERT)
-    write(sheet, left, 23 + height + 2.2, "在县内的位置（红框为本图范围）", 7)
+    write(sheet, left, 23 + height + 2.2, "在县内的位置（方框为本图范围）", 7)

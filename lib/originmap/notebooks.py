@@ -386,6 +386,8 @@ def _unused(folder: Path, stem: str) -> Path:
 
 _LAB_SETTINGS: Final[Mapping[str, Mapping[str, object]]] = {
     "@jupyterlab/translation-extension/plugin": {"locale": "zh_CN"},
+    # A map's state may hold names, and the key of a tile server.
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": False},
     # Else the answers to two quick changes may run side by side, and the older one end last.
     "@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -130,7 +130,9 @@ class OneMap:
 
     def look(self) -> takeaway.View:
         """Return what is in view now, to be carried away."""
-        return takeaway.View(self.round_, self.selection, self.chosen, self.layers.sight(), self._lang)
+        shown = [made for made in self.layers.shadings if made is not None and made.fits]
+        of = (self.round_, self.selection, self.chosen, self.layers.sight(), self._lang)
+        return takeaway.View(*of, shading=next(iter(shown), None))
 
     def digest(self) -> pd.DataFrame:
         """Return what the map holds now, read from its layer, beside the counts that must agree with it."""

@@ -62,13 +62,13 @@ def county_page(round_: Round, gaps: pd.DataFrame, furniture: Furniture) -> Figu
 
 
 def _png(figure: Figure) -> bytes:
-    """Return a figure as PNG in few colours, drawn once: small and quick, for there is one a township."""
+    """Return a figure as PNG, its colours as they are: to look for fewer takes longer than the whole drawing."""
     figure.set_dpi(_DPI)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = BytesIO()
-    drawn.quantize(128, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "png")
+    drawn.save(small, "png", compress_level=6)
     return small.getvalue()
 
 

@@ -49,7 +49,10 @@ def new_tree(target: Path, inbox: Path) -> Iterator[tuple[Path, Callable[[], Pat
         _remove(folder)
     build.mkdir(parents=True)
     try:
-        (build / MANIFEST).write_text(json.dumps(_BUILDING), encoding="utf-8")
+        # A file is there before its content is, and an empty manifest is nobody's: a hidden file, then one step.
+        beside = build / f".{MANIFEST}"
+        beside.write_text(json.dumps(_BUILDING), encoding="utf-8")
+        beside.replace(build / MANIFEST)
         yield build, lambda: _swap(build, target)
     except Exception as error:
         # A full disk has many voices: each library says it in its own words.

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-import geopandas as gpd
 import pyproj
 
 from originmap.handover import GAPS, GRID, LOST, PLOTS, POINTS, TESTS, TOWNS, Table
@@ -42,12 +41,13 @@ _LABEL: Final = "\"township\" || '\\n' || coalesce(format_number({rate}, 0) || '
 
 
 class Style(NamedTuple):
-    """How one table is drawn under one name: the XML inside ``<qgis>`` or ``<maplayer>``, and whether it has labels."""
+    """How one table is drawn under one name: the XML inside ``<qgis>`` or ``<maplayer>``, whether it has labels, and is switched on at first."""
 
     table: str
     name: str
     body: str
     labels: bool = False
+    shown: bool = True
 
     @property
     def qml(self) -> str:
@@ -65,7 +65,7 @@ def styles(tables: Sequence[Table], rules: Rules, places: Places) -> list[Style]
     if GAPS in by_name:
         made += [_coverage(by_name[GAPS], rules, product) for product in rules.baseline_products]
     if GRID in by_name:
-        made.append(_grid(by_name[GRID], rules))
+        made += [_grid(by_name[GRID], rules, product) for product in ("", *rules.products)]
     if PLOTS in by_name:
         made.append(_plots(by_name[PLOTS]))
     if POINTS in by_name:
@@ -78,7 +78,7 @@ def styles(tables: Sequence[Table], rules: Rules, places: Places) -> list[Style]
 def project(tables: Sequence[Table], rules: Rules, places: Places, *, file: str, crs: str, title: str) -> str:
     """Return a project (.qgs) that shows `file`, a GeoPackage beside it in `crs`, as our map.
 
-    Coverage, one layer a crop, and the rapid tests are there but switched off: a map shows one thing at first. What has no point is a table.
+    Of coverage and tests nothing is switched on: a map shows one thing at first. What has no point is a table.
     """
     by_name = {table.name: table for table in tables}
     # QGIS gives a layer another id, a random one, where this one has ten characters or less.
@@ -90,9 +90,8 @@ def project(tables: Sequence[Table], rules: Rules, places: Places, *, file: str,
     for number, style in layers:
         table = by_name[style.table]
         source = f"./{file}|layername={table.name}"
-        shown = style.table not in (GAPS, TESTS)
         look = {"id": number, "name": style.name, "source": source, "providerKey": "ogr",
-                "checked": "Qt::Checked" if shown else "Qt::Unchecked", "expanded": str(int(style.table == POINTS))}  # fmt: skip
+                "checked": "Qt::Checked" if style.shown else "Qt::Unchecked", "expanded": str(int(style.table == POINTS))}  # fmt: skip
         tree.append(_tag("layer-tree-layer", look))
         kind = {"Point": "Point", "MultiPolygon": "Polygon", "": "No geometry"}[table.shape]
         parts = [_tag("id", {}, number), _tag("datasource", {}, escape(source)), _tag("layername", {}, escape(style.name)),
@@ -100,7 +99,9 @@ def project(tables: Sequence[Table], rules: Rules, places: Places, *, file: str,
         about = {"type": "vector", "geometry": kind, "labelsEnabled": str(int(style.labels))}
         stored.append(_tag("maplayer", about, *parts))
     measure = str(rules["county"]["measure_crs"])
-    west, south, east, north = gpd.GeoSeries([places.outline], crs=places.townships.crs).to_crs(measure).total_bounds
+    # A grid's squares stand beyond the county's edge.
+    what = by_name[GRID].frame if GRID in by_name and len(by_name[GRID].frame) else places.townships
+    west, south, east, north = what.geometry.to_crs(measure).total_bounds
     air = 0.03 * max(east - west, north - south)
     sides = {"xmin": west - air, "ymin": south - air, "xmax": east + air, "ymax": north + air}
     extent = _tag("extent", {}, *(_tag(name, {}, f"{value:.1f}") for name, value in sides.items()))
@@ -170,7 +171,9 @@ def _coverage(table: Table, rules: Rules, product: str) -> Style:
     looks.append(("ELSE", "底数为 0，不计覆盖率", unknown))
     name = f"覆盖率·{rules.products[product].name}"
     label = _LABEL.format(rate=rate, status=status)
-    return Style(GAPS, name, _rules(looks) + _labelling(label) + _aliases(table, '"township"'), labels=True)
+    return Style(
+        GAPS, name, _rules(looks) + _labelling(label) + _aliases(table, '"township"'), labels=True, shown=False
+    )
 
 
 def _townships(table: Table, places: Places) -> Style:
@@ -185,19 +188,21 @@ def _townships(table: Table, places: Places) -> Style:
     )
 
 
-def _grid(table: Table, rules: Rules) -> Style:
-    """Squares in their product's colour, seen through, with the number of subjects."""
+def _grid(table: Table, rules: Rules, only: str) -> Style:
+    """Squares with the number of subjects, in their product's colour, seen through: of one product, or of all, which lie over one another."""
+    products = [rules.products[only]] if only else list(rules.products.values())
     looks = [
         (
             f"\"product\" = '{product.name}'",
             product.name,
             {"color": _rgb(product.colour, 110), "outline_color": _rgb(product.colour), "outline_width": "0.26"},
         )
-        for product in rules.products.values()
+        for product in products
     ]
-    return Style(
-        GRID, table.title, _rules(looks) + _labelling('"subjects"') + _aliases(table, '"product"'), labels=True
-    )
+    label = f"if(\"product\" = '{products[0].name}', \"subjects\", '')" if only else '"subjects"'
+    name = f"{table.title}·{products[0].name}" if only else table.title
+    body = _rules(looks) + _labelling(label) + _aliases(table, '"product"')
+    return Style(GRID, name, body, labels=True, shown=only == next(iter(rules.products)))
 
 
 def _plots(table: Table) -> Style:
@@ -215,7 +220,7 @@ def _tests(table: Table) -> Style:
         categories.append(_tag("category", about))
     renderer = _tag("renderer-v2", {"type": "categorizedSymbol", "attr": "test_result", "symbollevels": "0"},
                     _tag("categories", {}, *categories), _tag("symbols", {}, *symbols))  # fmt: skip
-    return Style(TESTS, table.title, renderer + _aliases(table, '"subject_name"'))
+    return Style(TESTS, table.title, renderer + _aliases(table, '"subject_name"'), shown=False)
 
 
 def _rules(looks: Sequence[tuple[str, str, dict[str, str]]]) -> str:

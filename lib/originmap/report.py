@@ -317,11 +317,11 @@ def _public_tables(round_: Round, _settings: Settings, build: Path, _: list[str]
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
     "briefings": Piece(_briefings),
-    "progress": Piece(_progress),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
-    "desk": Piece(_desk, county=False),
     "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
     "product_maps": Piece(partial(_mapbook, part="products")),
+    "desk": Piece(_desk, county=False),
+    "progress": Piece(_progress),
     "multiples": Piece(_multiples),
     "distribution": Piece(_distribution),
     "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),

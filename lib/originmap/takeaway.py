@@ -19,16 +19,19 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from originmap import plans, selection
+from originmap import gate, plans, selection
 from originmap.board import Chosen, sentence
 from originmap.phrases import joined, phrase
 from originmap.publishing import OutputError
 from originmap.rounds import PROJECT, Round
 from originmap.selection import Selection
+from originmap.shading import Shading
 from originmap.vocab import Lang
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from originmap.seatmarks import SeatMarks
 
 FORMS: Final = ("picture", "page", "gpkg", "geojson", "kml", "xlsx")
 OUT: Final = "outputs/map"
@@ -37,13 +40,14 @@ _LONGEST: Final = 50  # signs of a file's name
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What somebody is looking at: a selection, what it leaves of a round, the part of the map in sight (west, south, east, north; None: all)."""
+    """What somebody is looking at: a selection, what it leaves of a round, the part of the map in sight (west, south, east, north; None: all), a shading."""
 
     round_: Round
     selection: Selection
     chosen: Chosen
     bounds: tuple[float, float, float, float] | None = None
     lang: Lang = "zh"
+    shading: Shading | None = None
 
     @property
     def sentence(self) -> str:
@@ -96,6 +100,15 @@ def differences(layer: Any, view: View) -> pd.DataFrame:
     return both[~np.logical_and.reduce(same)].reset_index(drop=True)
 
 
+def town_marks(view: View) -> "SeatMarks | None":
+    """Return the township figure that `picture` draws at the seats: the shading of the screen, in its classes and colours."""
+    from originmap import seatmarks
+
+    if view.shading is None or not view.shading.fits:
+        return None
+    return seatmarks.of(view.shading, view.round_, lang=view.lang)
+
+
 def picture(view: View) -> "Figure":
     """Draw the view as a printed map, A4, with all its furniture, at a round scale that holds what is in sight."""
     from originmap import figures
@@ -109,7 +122,7 @@ def picture(view: View) -> "Figure":
     products = [product for product in view.round_.rules.products if product in present] or None
     bounds = None if whole else view.bounds
     return figures.distribution_map(
-        view.records, places, view.round_.rules, furniture, products=products, bounds=bounds
+        view.records, places, view.round_.rules, furniture, products=products, bounds=bounds, towns=town_marks(view)
     )
 
 
@@ -119,13 +132,14 @@ def save(view: View, folder: Path | str, form: str) -> list[Path]:
     Raises
     ------
     OutputError
-        The folder cannot be written to, or a file there is held open by another program; nothing has changed then.
+        The folder cannot be written to, or a file there is held open by another program, or the gate stops what must not leave; nothing has changed then.
     """
     target = PROJECT / folder
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix=".") as scratch:
             _WRITERS[form](view, Path(scratch) / f"{view.stem}.{form}")
+            gate.inspect(Path(scratch), gate.Watch.of(view.round_))
             made = sorted(Path(scratch).iterdir())
             return [path.replace(target / path.name) for path in made]
     except PermissionError as error:
