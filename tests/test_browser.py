@@ -161,7 +161,7 @@ def townships_and_cards(page, panel, round_):
     playwright.expect(card).not_to_contain_text(str(lone["contact_phone"]))
     assert panel.locator('.om-table tr[aria-selected="true"]').count() == 1
     panel.get_by_role("button", name="看以前批次").press("Enter")
-    playwright.expect(panel).to_contain_text(re.compile("以前批次.*(2023-02|没有找到)"))
+    playwright.expect(panel).to_contain_text(re.compile("以前批次.*(2023-02|没有找到)"), timeout=WAIT_MS)
     panel.get_by_role("button", name="清除筛选").click()
     settles(panel, expected(round_, rows))
 

@@ -123,7 +123,7 @@ def test_nothing_located_lists_every_record_as_text(panel):
     assert "&lt;script&gt;" in lost.layers.off_map.value
     lost.layers.tests_shown.value = True
     assert "1 批只知乡镇" in lost.layers.legend.value
-    assert len(lost.layers.tests.data["features"]) == 1
+    assert len(lost.layers.tests.data["features"]) == 2  # the white line and the mark on it
 
 
 def test_the_list_of_the_others_is_what_is_not_on_the_map(panel):
@@ -153,7 +153,7 @@ def test_switches_of_points_and_tests_and_a_click_tells(panel):
     panel.layers.points_shown.value = True
     assert len(panel.points.data["features"]) == int((panel.chosen.keep & panel.board.located).sum())
     panel.layers.tests_shown.value = True
-    (feature,) = panel.layers.tests.data["features"]
+    _, feature = panel.layers.tests.data["features"]
     assert "快检 1 批：1 批在主体的点上" in panel.layers.legend.value
     content = {"event": "click", "feature": feature, "properties": feature["properties"]}
     panel.layers.tests._handle_mouse_events(None, content, [])

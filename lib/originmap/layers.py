@@ -144,9 +144,9 @@ class Layers:
             if made is not None:
                 lines |= legends.digest(self._say(key), made, self._round.rules, self._lang)
                 lines[f"{self._say(key)} #"] = maps.drawn(layer)["symbols"]
-        for key, layer in (("show_tests", self.tests), ("show_plots", self.plots)):
-            if layer.data["features"]:
-                lines[self._say(key)] = str(len(layer.data["features"]))
+        for key, layer, named in (("show_tests", self.tests, "key"), ("show_plots", self.plots, "id")):
+            if marks := {feature["properties"][named] for feature in layer.data["features"]}:
+                lines[self._say(key)] = str(len(marks))
         if self.base_map.code:
             lines[self._say("base_map")] = f"{self.base_map.name} {basemaps.NAMES[self.base_map.datum]}"
         return lines

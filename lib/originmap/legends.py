@@ -63,15 +63,16 @@ def circles(made: Shading | None, round_: Round, lang: Lang = "zh") -> str:
     values = made.edges[1:]
     radii = ground.radii(made, values)
     largest = radii[-1]
-    drawn = []
-    for value, radius in zip(values, radii, strict=True):
+    drawn, text = [], 0.0
+    for value, radius in sorted(zip(values, radii, strict=True), reverse=True):
         top = 2 * (largest - radius) + 8
+        text = max(text + 12, top + 4)  # small circles' figures do not touch
         drawn.append(
             f"<circle cx='{largest + 2:g}' cy='{top + radius:g}' r='{radius:g}' fill='#3D4654' fill-opacity='.18' stroke='#1B2330'/>"
-            f"<path d='M{largest + 2:g} {top:g}H{2 * largest + 12:g}' stroke='#1B2330' stroke-width='.7'/>"
-            f"<text x='{2 * largest + 15:g}' y='{top + 4:g}' font-size='11' font-family='sans-serif'>{value:,g}</text>"
+            f"<path d='M{largest + 2:g} {top:g}L{2 * largest + 12:g} {text - 4:g}' stroke='#1B2330' stroke-width='.7'/>"
+            f"<text x='{2 * largest + 15:g}' y='{text:g}' font-size='11' font-family='sans-serif'>{value:,g}</text>"
         )
-    size = f"width='{2 * largest + 75:g}' height='{2 * largest + 12:g}'"
+    size = f"width='{2 * largest + 75:g}' height='{max(2 * largest + 12, text + 4):g}'"
     picture = f"<svg {size} role='img' aria-label='{escape(phrase('by_area', lang))}'>{''.join(drawn)}</svg>"
     lines = []
     if zeros := int((made.table["value"] == 0).sum()):

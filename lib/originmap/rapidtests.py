@@ -132,6 +132,8 @@ def marks(found: pd.DataFrame) -> pd.DataFrame:
 def features(made: pd.DataFrame, zoom: float) -> GeoJson:
     """Return `marks` as GeoJSON: frames of one size on the screen at Leaflet's `zoom`; open about a subject's point, filled at a seat.
 
+    A mark is two features, a white line and the coloured one on it: it must be seen on any shading.
+
     Properties: `key, result, samples, failed` and the style. Names are not in it: a click looks them up.
     """
     out = []
@@ -145,7 +147,10 @@ def features(made: pd.DataFrame, zoom: float) -> GeoJson:
         style = {**STYLES[row["result"]], **(_TOWN_FILL if row["where"] == "township" else {})}
         own: dict[str, Any] = {name: row[name] for name in ("key", "result", "samples", "failed")}
         geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-        out.append({"type": "Feature", "geometry": geometry, "properties": {**own, "style": style}})
+        halo = {"color": "#FFFFFF", "weight": float(str(style["weight"])) + 3, "fill": False}
+        out += [
+            {"type": "Feature", "geometry": geometry, "properties": {**own, "style": line}} for line in (halo, style)
+        ]
     return {"type": "FeatureCollection", "features": out}
 
 
