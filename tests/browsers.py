@@ -17,6 +17,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 TOKEN = "browser-tests"  # noqa: S105 - of a server that lives for one test
 START_S, WAIT_MS = 60, 60_000
+playwright.expect.set_options(timeout=20_000)  # a busy machine is no finding
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"

@@ -39,8 +39,10 @@ WATCH = """
 # Circles by colour, bars, the calendar's lines, the table and the counts.
 STATE = """
 panel => {
-  const circles = {}, canvas = panel.querySelector('.leaflet-container canvas');
-  for (const one of canvas?.circles?.of.values() ?? []) for (const fill of one.fills) circles[fill] = (circles[fill] ?? 0) + 1;
+  const circles = {};
+  for (const canvas of panel.querySelectorAll('.leaflet-container canvas')) {
+    for (const one of canvas.circles?.of.values() ?? []) for (const fill of one.fills) circles[fill] = (circles[fill] ?? 0) + 1;
+  }
   const texts = (root, selector) => [...root.querySelectorAll(selector)].map(node => node.textContent);
   const number = match => match ? parseInt(match[1].replaceAll(',', '')) : null;
   const table = panel.querySelector('.om-listing.om-table'), said = panel.textContent;
@@ -58,7 +60,7 @@ panel => {
 # Where on the page a circle is drawn (the first), or a spot of the map that is only a township's own colour.
 CIRCLE = """
 panel => {
-  const canvas = panel.querySelector('.leaflet-container canvas'), box = canvas.getBoundingClientRect();
+  const canvas = [...panel.querySelectorAll('.leaflet-container canvas')].find(one => one.circles?.of.size), box = canvas.getBoundingClientRect();
   const one = canvas.circles.of.values().next().value;
   return [box.left + one.x - canvas._leaflet_pos.x, box.top + one.y - canvas._leaflet_pos.y];
 }

@@ -17,7 +17,7 @@ from books import area_sheet, collection_sheet, grower, write_book
 from recount import added_up, cell_value
 
 import originmap as om
-from originmap import briefing, catalogue, letterhead, press, traces
+from originmap import briefing, catalogue, gazette, letterhead, press, traces
 from originmap.decisions import Person, Store
 from originmap.lineage import SIDES
 from originmap.manuscript import Document, Figure, Paragraph, Picture, Table, plain, spans
@@ -402,7 +402,9 @@ def test_an_office_may_move_chapters_and_change_words(documents: dict[str, Docum
 def test_a_public_briefing_names_nobody_and_hides_what_few_stand_behind(
     desk: briefing.Desk, round_: om.Round, tmp_path: Path
 ) -> None:
-    public = replace(desk, profile="public", figures=briefing.published_figures(round_, desk.frames, desk.figures))
+    public = replace(
+        desk, profile="public", figures=catalogue.published(desk.figures, gazette.shown(round_, desk.frames.gaps))
+    )
     figures = briefing.write(public, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["安溪县简报.docx", "安溪县简报.pdf"]
     reader = pypdf.PdfReader(tmp_path / "安溪县简报.pdf")

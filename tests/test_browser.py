@@ -119,7 +119,11 @@ def the_year(panel, round_):
     play.click()
     playwright.expect(panel).to_contain_text(re.compile("1月[中下]旬上市"))
     play.click()
-    month, third = re.search(r"(\d+)月(.)旬上市", panel.inner_text()).groups()
+    said, now = "", panel.inner_text()
+    while said != now:  # what was on its way arrives yet
+        panel.page.wait_for_timeout(1000)
+        said, now = now, panel.inner_text()
+    month, third = re.search(r"(\d+)月(.)旬上市", now).groups()
     settles(panel, expected(round_, rows[on_market(rows["market_windows"], int(month), "上中下".index(third))]))
     panel.get_by_role("button", name="清除筛选").click()
     settles(panel, expected(round_, rows))

@@ -309,6 +309,19 @@ def test_another_crs_by_option(round_, tmp_path, crs):
         gisfiles.write_geopackage(path, tables, round_.rules, round_.places, crs="EPSG:3857")
 
 
+def test_the_rules_name_the_crs(round_, tmp_path):
+    county = {name: value for name, value in round_.rules["county"].items() if name != "gis_crs"}
+    for given, expected in (({}, 4490), ({"gis_crs": "EPSG:4548"}, 4548)):
+        rules = dataclasses.replace(round_.rules, source={**round_.rules.source, "county": county | given})
+        gisfiles.write_project(tmp_path / "a.gpkg", dataclasses.replace(round_, rules=rules), round_.records, title="")
+        assert pyogrio.read_info(tmp_path / "a.gpkg", layer="base_points")["crs"] == f"EPSG:{expected}"
+    rules = dataclasses.replace(
+        round_.rules, source={**round_.rules.source, "county": county | {"gis_crs": "EPSG:3857"}}
+    )
+    with pytest.raises(om.rules.RulesError, match="gis_crs"):
+        gisfiles.write_project(tmp_path / "a.gpkg", dataclasses.replace(round_, rules=rules), round_.records, title="")
+
+
 def test_a_hostile_name_stays_a_name_everywhere(hostile):
     folder, records, points, said = hostile
     names = sorted(records.loc[records.geometry.notna(), "subject_name"].fillna(""))

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import originmap as om
-from originmap import atlas, mapbook, page, symbols
+from originmap import atlas, mapbook, page, report, symbols
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,13 @@ def test_where_room_is_short_towns_stay_and_villages_go(book: atlas.Atlas) -> No
     assert labels.attrs["left_out"] > 0
     assert (labels["kind"] == "own").sum() == 1
     assert not pd.isna(labels[["x", "y", "w", "h"]]).to_numpy().any()
+
+
+def test_a_county_only_report_binds_products_alone(book: atlas.Atlas) -> None:
+    def made(**options: object) -> set[str]:
+        return set(report._pieces(book.round, report.Settings(book.round.folder, **options)))  # type: ignore[arg-type]
+
+    assert {"township_maps", "product_maps"} <= made()
+    assert "product_maps" in made(county_only=True)
+    assert not {"township_maps", "desk"} & made(county_only=True)
+    assert not {"township_maps", "product_maps", "desk"} & made(profile="public")

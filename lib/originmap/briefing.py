@@ -20,6 +20,7 @@ from originmap import (
     disclosure,
     exports,
     figures,
+    gazette,
     growers,
     progress,
     reconcile,
@@ -85,21 +86,12 @@ def desk(
     )
     found = catalogue(round_, frames)
     if profile == "public":
-        return Desk(round_, frames, published_figures(round_, frames, found), profile)
+        return Desk(round_, frames, published(found, gazette.shown(round_, frames.gaps)), profile)
     more, cells = picked(round_, chosen)
     whole = Catalogue(
         dict(found.figures) | {one.id: one for one in more}, pd.concat([found.cells, cells], ignore_index=True)
     )
     return Desk(round_, frames, whole, profile, chosen)
-
-
-def published_figures(round_: Round, frames: Frames, found: Catalogue) -> Catalogue:
-    """Hide what a public document may not tell of few subjects."""
-    counted = reconcile.counts(round_)
-    sums = frames.gaps[frames.gaps["baseline_mu"].notna() & frames.gaps["collected_mu"].notna()]
-    key = ["township_code", "product"]
-    known = pd.MultiIndex.from_frame(counted[key]).isin(pd.MultiIndex.from_frame(sums[key]))
-    return published(found, disclosure.suppress(counted.assign(known=known)))
 
 
 def briefing(of: Desk, township: str = "") -> Document:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from originmap import annexes, corrections, figures, gaps, plates, progress, reconcile, seasons, vocab
+from originmap import annexes, corrections, figures, gaps, gazette, plates, progress, reconcile, seasons, vocab
 from originmap.catalogue import Catalogue
 from originmap.manuscript import UNKNOWN, Block, Cell, Figure, Paragraph, Picture, Table, plain, spans
 from originmap.picks import safe
@@ -116,6 +116,8 @@ class Teller:
         if not self.figures[f"G-{self.key}-located"].value:
             return (self.say(f"{self.who}没有已定位的采用记录，不附图。"),)
         text = "采用的{G_records}条记录中，已定位{G_located}条，见下图；没有定位的不画在图上，待补坐标。"
+        if self.profile == "public":
+            text += gazette.GRID_NOTE
         if self.round_.places.quality != "official":
             text += "县界为概化示意，" + (
                 "图仅供内部工作使用。" if self.profile == "internal" else "地图公开前须送审。"

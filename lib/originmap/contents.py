@@ -238,8 +238,8 @@ def _shown(content: bytes, maps: Mapping[str, Font]) -> str:
         elif found[2]:
             for plain, hexed in _STRING.findall(found[2]):
                 raw = bytes.fromhex(hexed.decode()) if hexed else _ESCAPE.sub(_unescaped, plain)
-                codes = struct.unpack(f">{len(raw) // 2}H", raw[: len(raw) // 2 * 2]) if wide else raw
-                parts.append("".join(glyphs.get(code, chr(code)) for code in codes))
+                coded = raw.decode("utf-16-be", "replace") if wide else raw.decode("latin-1")
+                parts.append(coded.translate(glyphs))
         elif found[3] == b"ET":
             parts.append("\n")
     return "".join(parts)

@@ -102,7 +102,8 @@ def distribution_map(
     shown = outline if bounds is None else gpd.GeoSeries([box(*bounds)], crs=WGS84).to_crs(places.measure_crs).iat[0]
     frame = page.fit(shown.bounds, left=16, bottom=23, width=204, height=162)
     plan = point_plan(records, rules, products=products)
-    draw_points(figure, sheet, frame, plan, outline, places, furniture)
+    seat_mm = 0.8 if towns is None else seatmarks.RADIUS_MM
+    draw_points(figure, sheet, frame, plan, outline, places, furniture, seat_mm=seat_mm)
     counts = located(records, rules, products=products)
     left, y = 226.0, _panel(sheet, furniture, 226, 183)
     write(sheet, 286, y, furniture.word("located_head"), 6.5, ha="right", color=FAINT)

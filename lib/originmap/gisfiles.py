@@ -20,7 +20,7 @@ from originmap import exports, handover, qgis
 from originmap.handover import LOST, POINTS, Table
 from originmap.places import Places
 from originmap.rounds import Round
-from originmap.rules import Rules
+from originmap.rules import Rules, RulesError
 from originmap.vocab import code
 
 CRSES: Final = ("EPSG:4490", "EPSG:4548", "EPSG:4326")  # what a GeoPackage may be in; the first unless somebody asks
@@ -58,7 +58,7 @@ def write_round(round_: Round, folder: Path) -> None:
     tables = handover.of_round(round_)
     by_name = {table.name: table for table in tables}
     points, lost = by_name[POINTS], by_name[LOST]
-    crs = str(rules["county"]["gis_crs"])
+    crs = _crs(rules)
     write_geopackage(folder / "产地一张图.gpkg", tables, rules, places, crs=crs)
     text = qgis.project(tables, rules, places, file="产地一张图.gpkg", crs=crs, title=name)
     (folder / "产地一张图.qgs").write_text(text, encoding="utf-8")
@@ -94,7 +94,7 @@ def write_public(round_: Round, squares: gpd.GeoDataFrame, folder: Path) -> None
 
     `squares` are ``disclosure.grid``'s.
     """
-    rules, places, crs = round_.rules, round_.places, str(round_.rules["county"]["gis_crs"])
+    rules, places, crs = round_.rules, round_.places, _crs(round_.rules)
     table = handover.grid(squares, rules)
     title = f"{rules['county']['name']}产地网格（公开） {round_.name}"
     write_geopackage(folder / "产地网格.gpkg", [table], rules, places, crs=crs)
@@ -105,7 +105,7 @@ def write_public(round_: Round, squares: gpd.GeoDataFrame, folder: Path) -> None
 
 def write_project(path: Path, round_: Round, records: gpd.GeoDataFrame, *, title: str) -> None:
     """Write some records as a GeoPackage and, beside it under the same name, a QGIS project that opens it."""
-    tables, crs = handover.of_records(records, round_.rules, round_.places), str(round_.rules["county"]["gis_crs"])
+    tables, crs = handover.of_records(records, round_.rules, round_.places), _crs(round_.rules)
     write_geopackage(path, tables, round_.rules, round_.places, crs=crs)
     text = qgis.project(tables, round_.rules, round_.places, file=path.name, crs=crs, title=title)
     path.with_suffix(".qgs").write_text(text, encoding="utf-8")
@@ -262,6 +262,14 @@ def write_kml(path: Path, table: Table, rules: Rules, *, title: str) -> None:
             )
         body.append("</Folder>")
     path.write_text("\n".join([*head, *body, "</Document></kml>", ""]), encoding="utf-8")
+
+
+def _crs(rules: Rules) -> str:
+    """Return what a GeoPackage is to be in; raises RulesError where the rules name another CRS than `CRSES`."""
+    crs = str(rules["county"].get("gis_crs", CRSES[0]))
+    if crs not in CRSES:
+        raise RulesError(f"规则文件 county.gis_crs 应为 {'、'.join(CRSES)} 之一，现为 {crs!r}。")
+    return crs
 
 
 def _write(path: Path, table: Table, *, driver: str, crs: str = "", **options: Any) -> None:

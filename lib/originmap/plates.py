@@ -57,7 +57,7 @@ def bases(round_: Round, furniture: Furniture, *, township_code: str = "") -> by
 def county_page(round_: Round, gaps: pd.DataFrame, furniture: Furniture) -> Figure:
     """Return the county's A4 page: map and gap table, or, for the public, the distribution map alone."""
     if furniture.profile == "public":
-        return figures.distribution_map(round_.records, round_.places, round_.rules, furniture)
+        return gazette.distribution_map(round_, gazette.shown(round_, gaps))
     return figures.briefing_map(round_.records, gaps, round_.places, round_.rules, furniture)
 
 

@@ -1,5 +1,6 @@
 """Seat marks: a township figure of the screen on a printed map: its class as a coloured circle at the seat, for a schematic cell is never printed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,12 +11,14 @@ from matplotlib.axes import Axes
 from originmap import legends
 from originmap.page import FAINT, INK, PAPER, Furniture, write
 from originmap.places import points_of
+from originmap.plans import PT_PER_MM
 from originmap.rounds import Round
 from originmap.shading import Shading
 from originmap.symbols import mark
 from originmap.vocab import Lang
 
-_AREA_PT2: Final = 190.0
+RADIUS_MM: Final = 2.75
+_AREA_PT2: Final = math.pi * (RADIUS_MM * PT_PER_MM) ** 2
 _LEGEND_PT2: Final = 60.0
 
 
@@ -53,12 +56,14 @@ def draw(marks: SeatMarks, ground: Axes, sheet: Axes, furniture: Furniture, left
     for colour, part in marks.plan.groupby("colour", sort=True):
         mark(ground, part.geometry.x, part.geometry.y, "o", _AREA_PT2, **_look(str(colour)), zorder=2.6)
     write(sheet, left, y, marks.title, 8)
-    for colour, text, count in marks.lines:
-        y -= 4.8
-        mark(sheet, left + 3, y, "o", _LEGEND_PT2, **_look(colour))
-        write(sheet, left + 8, y, text, 7.5)
-        write(sheet, 286, y, furniture.word("towns", k=count), 7, ha="right", color=FAINT)
-    return y - 4
+    write(sheet, 286, y, furniture.word("towns", k="").strip(), 6.5, ha="right", color=FAINT)
+    # Two columns: with all products in the legend there is no room for one.
+    for at, (colour, text, count) in enumerate(marks.lines):
+        x, below = left + 30 * (at % 2), y - 4.8 * (at // 2 + 1)
+        mark(sheet, x + 3, below, "o", _LEGEND_PT2, **_look(colour))
+        write(sheet, x + 8, below, text, 7)
+        write(sheet, x + 29, below, f"{count}", 7, ha="right", color=FAINT)
+    return y - 4.8 * ((len(marks.lines) + 1) // 2) - 4
 
 
 def _look(colour: str) -> dict[str, object]:

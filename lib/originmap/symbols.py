@@ -134,8 +134,10 @@ def draw_points(
     outline: BaseGeometry,
     places: Places,
     furniture: Furniture,
+    *,
+    seat_mm: float = 0.8,
 ) -> None:
-    """Draw the distribution map: points of `point_plan`, seats and their names."""
+    """Draw the distribution map: points of `point_plan`, seats and their names, which keep `seat_mm` away from them."""
     axes, taken = base(figure, sheet, frame, outline, places, furniture)
     draw_marks(axes, plan)
     towns = places.townships.assign(estimated=estimated_seats(places))
@@ -147,7 +149,7 @@ def draw_points(
         seat(axes, x, y, estimated=estimated)
     across, up = frame.page(seats.x, seats.y)
     names = towns["pinyin"] if furniture.lang == "en" else towns["township"]
-    anchors = pd.DataFrame({"x": across, "y": up, "r": 0.8, "w": [width_mm(name, 7.5) for name in names], "h": 3.0})
+    anchors = pd.DataFrame({"x": across, "y": up, "r": seat_mm, "w": [width_mm(name, 7.5) for name in names], "h": 3.0})
     points = np.column_stack(frame.page(plan.geometry.x, plan.geometry.y)) if len(plan) else None
     _draw_labels(sheet, anchors, frame, taken, [[name] for name in names], points)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 FORMS: Final = ("picture", "page", "gpkg", "geojson", "kml", "xlsx")
 OUT: Final = "outputs/map"
 _LONGEST: Final = 50  # signs of a file's name
+_LONGEST_NOTE: Final = 140  # signs of the sentence on a printed picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +116,9 @@ def picture(view: View) -> "Figure":
 
     places = view.round_.places
     whole = view.bounds is None or shapely.box(*view.bounds).covers(shapely.box(*places.townships.total_bounds))
+    said = view.sentence if len(view.sentence) <= _LONGEST_NOTE else f"{view.sentence[: _LONGEST_NOTE - 1]}…"
     furniture = replace(
-        figures.furniture(view.round_, lang=view.lang), note=phrase("taken_of", view.lang, sentence=view.sentence)
+        figures.furniture(view.round_, lang=view.lang), note=phrase("taken_of", view.lang, sentence=said)
     )
     present = set(view.records["product"].dropna())
     products = [product for product in view.round_.rules.products if product in present] or None
