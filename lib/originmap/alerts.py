@@ -7,6 +7,7 @@ import pandas as pd
 
 from originmap import matching, vocab
 from originmap.findings import RULES
+from originmap.kept import worked_out
 from originmap.progress import responsible, spoken_day, status
 from originmap.receipts import proposed
 from originmap.rounds import Round
@@ -74,6 +75,12 @@ def alerts(
     rows or files, `cells` the first of their cells. `township_code` and `product` are NA where an alert is the county's, or about no product.
     """
     states = status(round_) if found is None else found
+    given = ["alerts", *(None if each is None else each.astype("object").to_dict("list") for each in (states, changes))]
+    of = [each.digest for each in (round_, before) if each is not None]
+    return worked_out(lambda: _alerts(round_, states, changes, before), *given, of=of)
+
+
+def _alerts(round_: Round, states: pd.DataFrame, changes: pd.DataFrame | None, before: Round | None) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for part in (
         _submissions(states),

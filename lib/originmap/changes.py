@@ -14,6 +14,7 @@ import pandas as pd
 
 from originmap import matching
 from originmap.earlier import Earlier
+from originmap.kept import worked_out
 from originmap.rounds import InboxError, Round, open_round
 from originmap.subjects import normal_name, standing
 
@@ -77,6 +78,10 @@ def changes(before: Round, after: Round) -> pd.DataFrame:
     unchanged; a subject with several changes has several rows. `size_before` and `size_after` are standing sizes (亩 or heads), NA where no row of it can
     be read; `moved_m` metres between the points of one plot. Buyers are left out.
     """
+    return worked_out(lambda: _changes(before, after), "changes", of=[before.digest, after.digest])
+
+
+def _changes(before: Round, after: Round) -> pd.DataFrame:
     both = compared(before, after).query("compared == 'yes'")
     keys = set(both[_KEY].itertuples(index=False, name=None))
     sides = [_Side(each, keys) for each in (before, after)]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from originmap import decisions, matching
+from originmap.kept import worked_out
 from originmap.places import Places
 from originmap.rounds import Round
 from originmap.subjects import normal_name, standing
@@ -77,9 +78,15 @@ def growers(round_: Round, *, measure: str | None = None, entries: pd.DataFrame 
     if chosen not in MEASURES:
         msg = f"measure must be 'standing' or 'sown', not {chosen!r}"
         raise ValueError(msg)
+    said = round_.decisions[decisions.COLUMNS] if entries is None else entries
+    given = ["growers", chosen, said.astype("object").to_dict("list")]
+    return worked_out(lambda: _growers(round_, chosen, said), *given, of=[round_.digest])
+
+
+def _growers(round_: Round, chosen: str, entries: pd.DataFrame) -> Growers:
     listed, sheets = _countable(round_.registry), _countable(pd.DataFrame(round_.records.drop(columns="geometry")))
     (left, in_left), (right, in_right) = (_subjects(rows, round_.places) for rows in (listed, sheets))
-    verdicts = matching.decided(round_.decisions[decisions.COLUMNS] if entries is None else entries)
+    verdicts = matching.decided(entries)
     verdicts = verdicts[["township_code", "name_a", "name_b", "same", "state", "id"]]
     pairs = matching.match(left, right, round_.rules, verdicts=verdicts)
     of_left, of_right = _joined(len(left), len(right), pairs)

@@ -40,14 +40,33 @@ def kept(make: Callable[[], _Made], *, files: Callable[[], Iterable[Path]], give
     given
         All else that it depends on, each as its ``repr`` tells it from others.
     """
-    folder = os.environ.get(_FOLDER)
-    if not folder:
-        return make()
-    digest = hashlib.sha256(repr([repr(part) for part in given]).encode("utf-8", "surrogatepass"))
+    return _under(digest(files=files, given=given), make)
+
+
+def worked_out(make: Callable[[], _Made], *given: object, of: Iterable[str]) -> _Made:
+    """Return what `make` returns, kept like `kept`, where it depends on nothing but things of the digests `of` and on `given`.
+
+    A thing without a digest, an empty text in `of`, was not kept itself, and nothing worked out of it is.
+    """
+    known = list(of)
+    return kept(make, files=tuple, given=[*known, *given]) if all(known) else make()
+
+
+def digest(*, files: Callable[[], Iterable[Path]], given: Iterable[object]) -> str:
+    """Return the digest that `kept` keeps a thing under, empty outside `shared`."""
+    if not os.environ.get(_FOLDER):
+        return ""
+    made = hashlib.sha256(repr([repr(part) for part in given]).encode("utf-8", "surrogatepass"))
     for file in files():
         content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"\n{content} {file.as_posix()}".encode("utf-8", "surrogatepass"))
-    path = Path(folder) / digest.hexdigest()
+        made.update(f"\n{content} {file.as_posix()}".encode("utf-8", "surrogatepass"))
+    return made.hexdigest()
+
+
+def _under(name: str, make: Callable[[], _Made]) -> _Made:
+    if not name:
+        return make()
+    path = Path(os.environ[_FOLDER]) / name
     if path.exists():
         return pickle.loads(path.read_bytes())  # noqa: S301 - written by ourselves, in a folder of our own
     made = make()

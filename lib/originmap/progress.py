@@ -12,6 +12,7 @@ import pandas as pd
 
 from originmap import vocab
 from originmap.earlier import Earlier
+from originmap.kept import worked_out
 from originmap.ledgers import weekday
 from originmap.receipts import first_heard
 from originmap.rounds import Round
@@ -47,6 +48,10 @@ def status(round_: Round) -> pd.DataFrame:
     that wait for correction; `uploaded` and `not_uploaded` are NA where nothing is known, their `upload_basis` is entry (an export, matched by
     name) or count (typed by hand).
     """
+    return worked_out(lambda: _status(round_), "status", of=[round_.digest])
+
+
+def _status(round_: Round) -> pd.DataFrame:
     rules, places = round_.rules, round_.places
     key = pd.MultiIndex.from_product([places.names, rules.products], names=_KEY)
     frame = pd.DataFrame(index=key).reset_index()

@@ -32,7 +32,7 @@ from originmap.decisions import Store, of_county
 from originmap.earlier import ROUND_NAME, Earlier
 from originmap.findings import compose
 from originmap.judged import OnRecord, as_superseded, below, collected, registered
-from originmap.kept import kept
+from originmap.kept import digest, worked_out
 from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
@@ -107,6 +107,8 @@ class Round:
     carried
         What goes on from an earlier round, columns as ``carrying.CARRIED_COLUMNS``. Its rows keep that round's name in `round` and their file
         as ``../<round>/<file>``.
+    digest
+        What it was read from, as ``kept.digest`` gives it; a changed copy has none.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Round:
     rapid_tests: pd.DataFrame = field(default_factory=pd.DataFrame)
     spoken: pd.DataFrame = field(default_factory=pd.DataFrame)
     carried: pd.DataFrame = field(default_factory=pd.DataFrame)
+    digest: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def plots(self) -> gpd.GeoDataFrame:
@@ -255,7 +258,11 @@ def open_round(
         said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}))
         return _assemble(path, name, asked, rule_set, places, inbox, said)
 
-    return kept(make, files=lambda: _read_from(path, rule_set), given=[path, moment, rule_set, entries.to_dict("list")])
+    given = [path, moment, rule_set, entries.to_dict("list")]
+    mark = digest(files=lambda: _read_from(path, rule_set), given=given)
+    made = worked_out(make, of=[mark])
+    object.__setattr__(made, "digest", mark)
+    return made
 
 
 def _read_from(path: Path, rules: Rules) -> list[Path]:
