@@ -9,17 +9,22 @@ import pandas as pd
 from originmap import checks, records, verdicts
 from originmap.cells import Source
 from originmap.composition import Composed
+from originmap.kept import worked_out
 from originmap.places import Places
 from originmap.rules import Rules
 from originmap.sheets import Table
 
 
 class OnRecord(NamedTuple):
-    """What people have said about a round: its files' datums (``{file: datum}``), the county's decisions, which files they can be about."""
+    """What people have said about a round: its files' datums (``{file: datum}``), the county's decisions, which files they can be about.
+
+    `base` is the digest (``kept.digest``) of all that the round is read from but the decisions.
+    """
 
     datums: Mapping[str, str]
     entries: pd.DataFrame
     files: frozenset[str] = frozenset()
+    base: str = ""
 
 
 class Rows(NamedTuple):
@@ -35,12 +40,18 @@ def collected(
     tables: Sequence[Table], rules: Rules, places: Places, round_name: str, composed: Composed | None, said: OnRecord
 ) -> Rows:
     """Return the collection rows of `tables`, typed and judged, with the decisions applied."""
-    source = Source.of(tables)
-    if composed is not None:
-        composed.settled.dispute(source)
-        composed.dispute(source)
-    frame = records.collection(source, rules, places, round_name, datums=said.datums)
-    frame = checks.identified(source, frame, rules, places, round_name)
+
+    def read() -> tuple[Source, Any]:
+        source = Source.of(tables)
+        if composed is not None:
+            composed.settled.dispute(source)
+            composed.dispute(source)
+        frame = records.collection(source, rules, places, round_name, datums=said.datums)
+        return source, checks.identified(source, frame, rules, places, round_name)
+
+    # Decisions leave alone what stands in the cells: opened again with others, a round is not read again.
+    given = ["collected", round_name, sorted(said.datums.items()), composed is None]
+    source, frame = worked_out(read, *given, of=[said.base])
     raw = verdicts.raw_values(source, frame)
     frame, told = verdicts.settle(source, frame, raw, said.entries, rules, datums=said.datums, files=said.files)
     frame = checks.collection(source, frame, rules, places)

@@ -255,11 +255,11 @@ def open_round(
         inbox = read_inbox(path, rule_set)
         gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
         declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
-        said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}))
+        said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}), base)
         return _assemble(path, name, asked, rule_set, places, inbox, said)
 
-    given = [path, moment, rule_set, entries.to_dict("list")]
-    mark = digest(files=lambda: _read_from(path, rule_set), given=given)
+    base = digest(files=lambda: _read_from(path, rule_set), given=[path, moment, rule_set])
+    mark = digest(files=tuple, given=[base, entries.to_dict("list")])
     made = worked_out(make, of=[mark])
     object.__setattr__(made, "digest", mark)
     return made
@@ -340,7 +340,7 @@ def _assemble(
         made_findings = resubmission.without_superseded(made_findings, settled)
         old_findings: list[pd.DataFrame] = []
         if tables := [table for table in settled.old if table.kind == "collection"]:
-            gone = collected(tables, rules, places, name, None, OnRecord(datums, said.entries.iloc[:0]))
+            gone = collected(tables, rules, places, name, None, OnRecord(datums, said.entries.iloc[:0], base=said.base))
             old = as_superseded(gone.frame)
             frame = below(frame, old)
             raw = pd.concat([raw, gone.raw.assign(record_id=old["record_id"])], ignore_index=True)
