@@ -6,10 +6,10 @@ coordinates are none of these: a number counts only where it stands alone, in th
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal
@@ -177,6 +177,10 @@ def inspect_file(path: Path, watch: Watch, *, name: str = "") -> list[str]:
     return [f"{name}{f'（{where}）' if where else ''}：{kind} {_veiled(what)}" for (kind, what), where in found.items()]
 
 
+def _inspect_in(tree: Path, watch: Watch, name: str) -> list[str]:
+    return inspect_file(tree / name, watch, name=name)
+
+
 def _veiled(what: str) -> str:
     """Return a value so that whoever looks for it knows it, and nobody else does."""
     return mask_phone(what) if "*" in mask_phone(what) else f"{what[:1]}…"
@@ -198,16 +202,16 @@ def _cell(data: bytes, what: str) -> str:
     return ""
 
 
-def inspect(tree: Path, watch: Watch) -> None:
-    """Read everything of a tree that is about to be published.
+def inspect(tree: Path, watch: Watch, *, each: Callable[..., Iterable[list[str]]] = map) -> None:
+    """Read everything of a tree that is about to be published; `each` is ``map``, or that of a pool of processes.
 
     Raises
     ------
     GateError
         Something must not leave; nothing is published then.
     """
-    paths: Iterable[Path] = sorted(path for path in tree.rglob("*") if path.is_file())
-    found = [line for path in paths for line in inspect_file(path, watch, name=path.relative_to(tree).as_posix())]
+    names = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file())
+    found = [line for lines in each(partial(_inspect_in, tree, watch), names) for line in lines]
     if found:
         more = f"；等 {len(found)} 处" if len(found) > _TOLD else ""
         raise GateError(f"没有发布：成果里有不该带出的内容——{'；'.join(found[:_TOLD])}{more}。原有结果没有动。")

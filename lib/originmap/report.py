@@ -118,6 +118,7 @@ def _build(
                     tell(done, len(pieces) + 1, piece)
                 _make(piece, settings, build, codes)
                 bar.update()
+            _finish(round_, settings, build)
         else:
             # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
             with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
@@ -126,17 +127,22 @@ def _build(
                     for future in as_completed(futures):
                         future.result()
                         bar.update()
+                    _finish(round_, settings, build, each=partial(pool.map, chunksize=8))
                 except BrokenProcessPool as error:
                     raise OutputError("一个工作进程被系统终止（多半是内存不足），请加 --jobs 1 再运行。") from error
                 except BaseException:
                     # What failed is said now, not after all the rest has been made for nothing.
                     pool.shutdown(wait=True, cancel_futures=True)
                     raise
-        public = settings.profile == "public"
-        frontpage.write(round_, build, public=public)
-        manifest.write(round_, build, settings.public_form(), public=public)
-        gate.inspect(build, gate.Watch.of(round_, settings.profile))
         bar.update()
+
+
+def _finish(round_: Round, settings: Settings, build: Path, each: Callable[..., Iterable[list[str]]] = map) -> None:
+    """Write the first page and the manifest, and let the gate read everything."""
+    public = settings.profile == "public"
+    frontpage.write(round_, build, public=public)
+    manifest.write(round_, build, settings.public_form(), public=public)
+    gate.inspect(build, gate.Watch.of(round_, settings.profile), each=each)
 
 
 def _end_with_parent() -> None:
