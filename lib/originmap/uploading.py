@@ -6,6 +6,7 @@ import pandas as pd
 
 from originmap import seasons, vocab
 from originmap.findings import blocking
+from originmap.kept import worked_out
 from originmap.progress import matched_rows
 from originmap.rounds import Round
 from originmap.subjects import normal_name, standing
@@ -91,6 +92,10 @@ def market_table(round_: Round) -> pd.DataFrame:
     Accepted rows but buyers', standing areas or heads; a subject counts in every period that a window of its touches. Months in which nothing is
     on the market have no column; a blank cell is a period in which the township has none of it on the market.
     """
+    return worked_out(lambda: _market_table(round_), "market", of=[round_.digest])
+
+
+def _market_table(round_: Round) -> pd.DataFrame:
     rows = pd.DataFrame(round_.records.drop(columns="geometry"))
     rows = rows[(rows["status"] == "accepted") & (rows["subject_type"] != "buyer") & rows["market_windows"].notna()]
     rows = rows.assign(subject=normal_name(rows["subject_name"], round_.places)).reset_index(drop=True)
