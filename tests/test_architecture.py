@@ -15,8 +15,8 @@ ORDER = (
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
     "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure manuscript lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps rapidtests shading ground basemaps panels legends past testimony drawing locate "
-    "confirm balance cards listing controls layers page symbols bars seatmarks figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
-    "printed multiples atlas mapbook gazette summaries corrections "
+    "confirm balance cards listing controls layers page symbols bars seatmarks printed figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
+    "multiples atlas mapbook gazette summaries corrections "
     "marks copies rebuilt returns uploading provenance picks catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
     "webpage notebooks manifest frontpage report editions morning sample scale cli"
 ).split()

@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from shapely import box
 
-from originmap import bars, page, seatmarks
+from originmap import bars, page, printed, seatmarks
 from originmap.page import FAINT, INK, PAPER, Frame, Furniture, width_mm, write
 from originmap.places import WGS84, Places
 from originmap.plans import (
@@ -253,18 +253,17 @@ def save(figure: Figure, stem: Path, *, formats: Sequence[Image] = ("png", "pdf"
 
     PDF text is selectable: glyphs are embedded as Type 3, because readers show nothing for these OpenType faces as Type 42.
     """
-    files = []
-    for name in formats:
-        path = stem.with_name(f"{stem.name}.{name}")
-        clear: dict[str, Any] = (
-            {"Software": None} if name == "png" else {"Creator": None, "Producer": None, "CreationDate": None}
-        )
-        # A map's flat colours shrink hardly more for three times the work.
-        packed: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if name == "png" else {}
+    files = {name: stem.with_name(f"{stem.name}.{name}") for name in formats}
+    both = len(files) > 1
+    drawn: Sequence[Image] = ["pdf"] if both else formats
+    for name in drawn:
+        clear = dict.fromkeys(["Software"] if name == "png" else ["Creator", "Producer", "CreationDate"])
         with mpl.rc_context({"pdf.fonttype": 3, "pdf.compression": 6}):
-            figure.savefig(path, format=name, dpi=dpi, metadata=clear, **packed)
-        files.append(path)
-    return files
+            figure.savefig(files[name], format=name, dpi=dpi, metadata=clear)
+    if both:
+        (picture,) = printed.pictures(files["pdf"], [1], size=figure.get_size_inches().tolist(), dpi=dpi)
+        files["png"].write_bytes(picture)
+    return list(files.values())
 
 
 def _internal_only(furniture: Furniture) -> None:

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from shapely import box
 
-from originmap import figures, page, symbols
+from originmap import page, printed, symbols
 from originmap.atlas import PANEL_MM, STYLES, Atlas, Paper, label_plan
 from originmap.page import ALERT, FAINT, INK, PAPER, Frame, write
 from originmap.plans import markers, not_located
@@ -152,14 +152,19 @@ def bind(sheets: Iterable[tuple[str, Figure]], folder: Path, kind: str) -> list[
     """Write ``<kind>/<name>.png`` for every named sheet and all of them as ``<kind>图册.pdf``: one file, its type in it once."""
     (folder / kind).mkdir(parents=True, exist_ok=True)
     book = folder / f"{kind}图册.pdf"
-    written = [book]
+    names: list[str] = []
+    size: Sequence[float] = ()
     clear = {"Creator": None, "Producer": None, "CreationDate": None}
     with mpl.rc_context({"pdf.fonttype": 3, "pdf.compression": 6}), PdfPages(book, metadata=clear) as pages:
         for name, figure in sheets:
-            if name:
-                written += figures.save(figure, folder / kind / name, formats=["png"], dpi=DPI)
+            names.append(name)
+            size = figure.get_size_inches().tolist()
             pages.savefig(figure)
-    return written
+    named = {at: folder / kind / f"{name}.png" for at, name in enumerate(names, start=1) if name}
+    made = printed.pictures(book, list(named), size=size, dpi=DPI)
+    for path, picture in zip(named.values(), made, strict=True):
+        path.write_bytes(picture)
+    return [book, *named.values()]
 
 
 def _index(atlas: Atlas, lines: Sequence[tuple[str, str]], kind: str, seats: Sequence[str]) -> Figure:
