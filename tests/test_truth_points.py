@@ -1,5 +1,6 @@
 """The sample's coordinate mistakes against its truth: the true point comes first, or why it cannot be told is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_a_wrong_first_proposal_would_be_seen():
     one = next(one for one in planted(ROUNDS[-1]).to_dict("records") if one["rule"] == "point_dms_as_decimal")
     assert verdict(one, round_, made) == "first"
     assert verdict(one | {"lon": one["lon"] + 0.01}, round_, made) == "undecidable"  # nobody vouches for the file
-    vouched = round_.__class__(**(round_.__dict__ | {"datums": {one["file"]: "wgs84"}}))
+    vouched = replace(round_, datums={one["file"]: "wgs84"})
     settled = proposals.of_round(vouched)
     assert verdict(one, vouched, settled) == "first"
     assert verdict(one | {"lon": one["lon"] + 0.01}, vouched, settled) == "wrong"
