@@ -11,6 +11,7 @@ from colorspacious import cspace_convert, deltaE
 
 from originmap import plans
 from originmap.rules import load_rules
+from originmap.shading import MEASURES
 
 FLOOR = 10.0
 KINDS = ("as drawn", "deuteranomaly", "protanomaly", "tritanomaly", "grey")
@@ -75,6 +76,14 @@ def test_coverage_grows_lighter_up_to_balance_and_darker_beyond_it_in_grey_too()
         assert all(nearest(pair, "grey") > (FLOOR,) for pair in pairwise(arm))
     # A class above balance may be as dark as one below it: it is hatched.
     assert plans.OVER_HATCH
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("measure", ["area_mu", "pass_pct"])
+def test_classes_of_townships_are_told_apart_in_one_order_of_lightness(measure, kind):
+    colours = MEASURES[measure].colours
+    assert nearest(colours, kind) > (FLOOR,)
+    assert lightness(colours) == sorted(lightness(colours), reverse=MEASURES[measure].total)
 
 
 @pytest.mark.parametrize(

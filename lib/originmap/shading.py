@@ -26,9 +26,9 @@ from originmap.selection import Selection
 from originmap.vocab import Lang, code
 
 # Sand to brown: light enough for points of any product at its start, in order in grey. White is a known zero.
-_MORE: Final = ("#FFFFFF", "#F1E3C6", "#DFC391", "#C39A5B", "#94682F", "#5C3A10")
+_MORE: Final = ("#FFFFFF", "#EBDAB6", "#D3B47E", "#B68B4C", "#8B5F2A", "#553409")
 # Worst darkest, as in the coverage classes.
-_PASSED: Final = ("#7F0A1F", "#D6604D", "#F4B08F", "#FBE6DA", "#D9ECF5")
+_PASSED: Final = ("#7F0A1F", "#C9523F", "#EB9A78", "#F3C9B2", "#EEF7FC")
 
 
 class Measure(NamedTuple):
