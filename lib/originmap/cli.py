@@ -118,7 +118,8 @@ def _report_options(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     report.add_argument("--profile", choices=["internal", "public"], default="internal", help="内部（默认）或公开")
     scope = report.add_mutually_exclusive_group()
     scope.add_argument("--county-only", action="store_true", help="只出县级成果，不出各乡镇的工作件")
-    scope.add_argument("--township", nargs="+", metavar="NAME", default=[], help="只出这些乡镇的工作件")
+    towns = "只出这些乡镇的工作件、图和简报，可以写几次"
+    scope.add_argument("--township", nargs="+", action="extend", metavar="NAME", default=[], help=towns)
     report.add_argument("--paper", choices=["A4", "A3"], default="A4", help="地图册的纸，默认 A4")
     report.add_argument(
         "--verify",
