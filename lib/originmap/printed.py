@@ -91,6 +91,8 @@ def pictures(book: Path, numbers: Sequence[int], *, size: Sequence[float], dpi: 
 
     `size` is a page's width and height in inches.
     """
+    if not numbers:
+        return []
     width, height = size
     lines = [f"#set page(width: {width:.4f}in, height: {height:.4f}in, margin: 0pt)"]
     lines += [f'#image("book.pdf", page: {number}, width: 100%, height: 100%)' for number in numbers]
