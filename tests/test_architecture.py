@@ -18,7 +18,7 @@ ORDER = (
     "confirm balance cards listing controls layers page symbols bars seatmarks printed figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
     "multiples atlas mapbook gazette summaries corrections "
     "marks copies rebuilt returns uploading provenance picks catalogue annexes plates chapters press letterhead briefing traces outgoing intake desks "
-    "webpage notebooks manifest frontpage report editions morning sample scale cli"
+    "webpage kernels notebooks manifest frontpage report editions morning sample scale cli"
 ).split()
 
 # Where files are read or written, and where widgets and map layers live.

@@ -1,5 +1,6 @@
 """Notebooks run with checked parameters, give the same bytes twice, and become pages that load nothing."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from originmap import notebooks
+from originmap import kernels, notebooks
 from originmap.webpage import page
 
 PARAMETERS = (
@@ -102,9 +103,25 @@ def test_two_runs_give_the_same_bytes(tmp_path):
 
 def test_a_failing_cell_is_named_in_one_line(tmp_path):
     path = written(tmp_path, new_code_cell("1 / 0"))
-    with pytest.raises(notebooks.NotebookError) as error:
+    with pytest.raises(kernels.NotebookError) as error:
         notebooks.execute(path, cwd=tmp_path)
     assert str(error.value) == "笔记本 10_small.ipynb 第 2 个代码单元出错：ZeroDivisionError: division by zero"
+
+
+def test_notebooks_of_one_kernel_see_nothing_of_each_other(tmp_path):
+    first = written(tmp_path, new_code_cell("left = 1\nimport os\nprint(os.getpid())"))
+    second = tmp_path / "20_second.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("import os\nprint(os.getpid())\n'left' in globals()")]), second)
+    with kernels.Kernel(tmp_path) as kernel:
+        one = notebooks.execute(first, cwd=tmp_path, kernel=kernel)
+        two = notebooks.execute(second, cwd=tmp_path, kernel=kernel)
+        again = notebooks.execute(first, cwd=tmp_path, kernel=kernel)
+    assert one.cells[-1].outputs == again.cells[-1].outputs == two.cells[0].outputs[:1], "one process ran all three"
+    result = two.cells[0].outputs[1]
+    assert (result.data["text/plain"], result.execution_count) == ("False", 1)
+    pid = int(one.cells[-1].outputs[0].text)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def rich() -> nbformat.NotebookNode:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from originmap.decisions import DecisionsError, Person, Store, conflicts, of_county, plain
+from originmap.kept import collect_rarely
 from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
 from originmap.rules import RulesError
 
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
-    from originmap.notebooks import NotebookError, ParameterError
+    collect_rarely()
+    from originmap.kernels import NotebookError
+    from originmap.notebooks import ParameterError
     from originmap.publishing import OutputError
 
     try:

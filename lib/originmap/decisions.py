@@ -6,9 +6,11 @@ because locks do not reach across machines: colleagues exchange `export` and `me
 undoing is a new entry, and two people who decide differently about one thing are both kept and shown (`conflicts`).
 """
 
+import atexit
 import contextlib
 import hashlib
 import json
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -343,7 +345,9 @@ def desk(round_folder: Path, *, is_sample: bool) -> Store:
     own = of_county(round_folder)
     if not is_sample:
         return own
-    copy = Store(Path(tempfile.mkdtemp(prefix="originmap-decisions-")) / own.path.name)
+    folder = tempfile.mkdtemp(prefix="originmap-decisions-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = Store(Path(folder) / own.path.name)
     if own.path.exists():
         with own._connected() as source, copy._connected() as target:  # noqa: SLF001 -- both are stores
             source.backup(target)

@@ -10,11 +10,10 @@ import difflib
 import hashlib
 import json
 import logging
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +23,13 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 import nbformat  # noqa: E402
 from nbformat import NotebookNode  # noqa: E402
 
+from originmap.kernels import Kernel, NotebookError  # noqa: E402
 from originmap.rounds import PROJECT  # noqa: E402
 from originmap.webpage import page  # noqa: E402
 
 WIDGET_VIEW: Final = "application/vnd.jupyter.widget-view+json"
 PARAMETERS: Final = "parameters"
 INJECTED: Final = "injected-parameters"
-CELL_TIMEOUT_S: Final = 1800
 
 _KEPT_METADATA: Final = ("kernelspec", "language_info", "originmap")
 _KEPT_CELL_METADATA: Final = ("tags", "jupyter")
@@ -48,10 +47,6 @@ _TYPE_NAMES: Final = {
 
 class ParameterError(ValueError):
     """A parameter that the notebook does not know, or of another type; the message names the known ones."""
-
-
-class NotebookError(RuntimeError):
-    """A notebook whose cell failed; the message names the notebook, the cell and the error, without a traceback."""
 
 
 def committed() -> list[Path]:
@@ -82,8 +77,10 @@ def known_parameters(notebook: NotebookNode, *, name: str = "") -> dict[str, Any
     return known
 
 
-def execute(path_in: Path, *, parameters: Mapping[str, object] | None = None, cwd: Path) -> NotebookNode:
-    """Return the notebook at `path_in`, executed top to bottom in a fresh kernel; the file stays as it is.
+def execute(
+    path_in: Path, *, parameters: Mapping[str, object] | None = None, cwd: Path, kernel: Kernel | None = None
+) -> NotebookNode:
+    """Return the notebook at `path_in`, executed from top to bottom; the file stays as it is.
 
     Parameters
     ----------
@@ -93,7 +90,9 @@ def execute(path_in: Path, *, parameters: Mapping[str, object] | None = None, cw
         Values laid over the defaults of its parameter cell, as plain literals; they go into a cell of their own behind
         it, tagged ``injected-parameters``.
     cwd
-        The folder that the kernel works in.
+        The folder that a fresh kernel works in.
+    kernel
+        A kernel to run it in instead, that others run in as well.
 
     Raises
     ------
@@ -107,29 +106,8 @@ def execute(path_in: Path, *, parameters: Mapping[str, object] | None = None, cw
     if parameters:
         _inject(notebook, parameters)
 
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT_S,
-        kernel_name="python3",
-        coalesce_streams=True,
-        record_timing=False,
-        store_widget_state=False,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        resources={"metadata": {"path": str(cwd)}},
-    )
-    # Nobody's own IPython set-up takes part, and nobody's history keeps what ran here.
-    with tempfile.TemporaryDirectory(prefix="originmap-", ignore_cleanup_errors=True) as profile:
-        try:
-            client.execute(env={**os.environ, "IPYTHONDIR": profile})
-        except CellExecutionError as error:
-            msg = f"笔记本 {path_in.name} 第 {client.code_cells_executed} 个代码单元出错：{error.ename}: {error.evalue}"
-            raise NotebookError(msg) from error
-        except (CellTimeoutError, DeadKernelError) as error:
-            msg = f"笔记本 {path_in.name} 没有运行完：内核中断或超时。"
-            raise NotebookError(msg) from error
+    with ExitStack() as own:
+        (kernel or own.enter_context(Kernel(cwd))).run(notebook, name=path_in.name)
     return notebook
 
 

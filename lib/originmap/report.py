@@ -3,11 +3,13 @@
 import difflib
 import multiprocessing
 import os
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -36,7 +38,8 @@ from originmap import (
     traces,
     vocab,
 )
-from originmap.kept import shared
+from originmap.kept import collect_rarely, join, shared
+from originmap.kernels import Kernel
 from originmap.publishing import OutputError, new_tree
 from originmap.returns import write_slips
 from originmap.rounds import PROJECT, Round, open_round
@@ -92,11 +95,11 @@ def write_report(
     """
     _round.cache_clear()
     _earlier.cache_clear()
-    with shared():
+    with shared() as folder, _workers(jobs, folder) as pool:
         round_ = _round(settings)
         codes = _township_codes(round_, settings.townships)
         with new_tree(target, settings.inbox) as (build, place):
-            _build(round_, settings, build, codes, jobs, tell)
+            _build(round_, settings, build, codes, pool, tell)
             return round_, place()
 
 
@@ -105,14 +108,14 @@ def _build(
     settings: Settings,
     build: Path,
     codes: list[str] | None,
-    jobs: int,
+    pool: ProcessPoolExecutor | None,
     tell: Callable[[int, int, str], None] | None,
 ) -> None:
     pieces = list(_pieces(round_, settings))
     with tqdm(
         total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
     ) as bar:
-        if jobs == 1:
+        if pool is None:
             for done, piece in enumerate(pieces):
                 if tell:
                     tell(done, len(pieces) + 1, piece)
@@ -120,20 +123,18 @@ def _build(
                 bar.update()
             _finish(round_, settings, build)
         else:
-            # spawn everywhere: a forked copy of a process with threads can hang, and Windows has no fork.
-            with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
-                futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
-                try:
-                    for future in as_completed(futures):
-                        future.result()
-                        bar.update()
-                    _finish(round_, settings, build, each=partial(pool.map, chunksize=8))
-                except BrokenProcessPool as error:
-                    raise OutputError("一个工作进程被系统终止（多半是内存不足），请加 --jobs 1 再运行。") from error
-                except BaseException:
-                    # What failed is said now, not after all the rest has been made for nothing.
-                    pool.shutdown(wait=True, cancel_futures=True)
-                    raise
+            futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    bar.update()
+                _finish(round_, settings, build, each=partial(pool.map, chunksize=8))
+            except BrokenProcessPool as error:
+                raise OutputError("一个工作进程被系统终止（多半是内存不足），请加 --jobs 1 再运行。") from error
+            except BaseException:
+                # What failed is said now, not after all the rest has been made for nothing.
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
         bar.update()
 
 
@@ -143,6 +144,27 @@ def _finish(round_: Round, settings: Settings, build: Path, each: Callable[..., 
     frontpage.write(round_, build, public=public)
     manifest.write(round_, build, settings.public_form(), public=public)
     gate.inspect(build, gate.Watch.of(round_, settings.profile), each=each)
+
+
+@contextmanager
+def _workers(jobs: int, folder: str) -> Iterator[ProcessPoolExecutor | None]:
+    """Give the processes that make the pieces, none for one job; they load the library while the round is read."""
+    if jobs == 1:
+        yield None
+        return
+    # A copy of this process, which may have threads, could hang; on Linux they are copies of one that has only loaded the library.
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(folder,)) as pool:
+        for _ in range(jobs):
+            pool.submit(os.getpid)
+        yield pool
+
+
+def _begin(folder: str) -> None:
+    collect_rarely()
+    join(folder)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
@@ -259,9 +281,13 @@ def _folder(build: Path, name: str) -> Path:
     return folder
 
 
-def _notebook(_round: Round, settings: Settings, build: Path, _: list[str] | None, *, part: str) -> None:
-    folder = _folder(build, "notebooks")
-    source = next(path for path in notebooks.committed() if path.stem == part)
+def _notebooks(_round: Round, settings: Settings, build: Path, _: list[str] | None) -> None:
+    with Kernel(PROJECT / "notebooks") as kernel:
+        for source in notebooks.committed():
+            _notebook(source, settings, _folder(build, "notebooks"), kernel)
+
+
+def _notebook(source: Path, settings: Settings, folder: Path, kernel: Kernel) -> None:
     parameters: dict[str, object] = {"inbox": str(settings.inbox), "as_of": settings.as_of}
     if settings.rules:
         parameters["rules"] = str(settings.rules)
@@ -270,14 +296,15 @@ def _notebook(_round: Round, settings: Settings, build: Path, _: list[str] | Non
         known = notebooks.known_parameters(notebooks.read(source))
         if "out" in known:
             parameters["out"] = scratch
-        made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks")
+        made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks", kernel=kernel)
         # What is handed over names the round, not the folder of whoever made it.
         places = {str(settings.inbox): settings.inbox.name, scratch: str(known.get("out", "")), str(PROJECT): "."}
         if settings.rules:
             places[str(settings.rules)] = settings.rules.name
         made = notebooks.without_paths(made, places)
-    notebooks.write(made, folder / f"{part}.ipynb")
-    (folder / f"{part}.html").write_text(notebooks.to_html(made, title=notebooks.title(made)), encoding="utf-8")
+    notebooks.write(made, folder / source.name)
+    page = notebooks.to_html(made, title=notebooks.title(made))
+    (folder / f"{source.stem}.html").write_text(page, encoding="utf-8")
 
 
 def _tables(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
@@ -322,9 +349,9 @@ def _public_tables(round_: Round, _settings: Settings, build: Path, _: list[str]
 
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
+    "notebooks": Piece(_notebooks),
     "briefings": Piece(_briefings),
     "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
-    "notebook": Piece(_notebook, parts=lambda _: [path.stem for path in notebooks.committed()]),
     "product_maps": Piece(partial(_mapbook, part="products")),
     "desk": Piece(_desk, county=False),
     "progress": Piece(_progress),
