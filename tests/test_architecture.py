@@ -13,7 +13,7 @@ ORDER = (
     "headings vocab phrases texts kept rules findings compound formats archives grids biff webtables officexml worddocs documents parts workbooks "
     "headers layouts slips skips sheets cells notation windows sizes datum boundaries places points diagnosis placing records "
     "baseline subjects names likeness evidence pairing sense peers decisions plots verdicts matching checks pairs resubmission "
-    "outcomes submissions ledgers receipts composition judged earlier carrying rounds proposals survey growers reconcile disclosure manuscript lineage gaps "
+    "outcomes submissions ledgers receipts composition judged earlier heard carrying rounds proposals survey growers reconcile disclosure manuscript lineage gaps "
     "progress alerts changes inspection seasons selection coding board detail plans waterfalls maps rapidtests shading ground basemaps panels legends past testimony drawing locate "
     "confirm balance cards listing controls layers page symbols bars seatmarks printed figures exports handover qgis gisfiles onepage publishing contents gate takeaway onemap "
     "multiples atlas mapbook gazette summaries corrections "

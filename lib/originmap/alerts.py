@@ -27,6 +27,7 @@ ALERT_COLUMNS: Final = [
 ]
 CHASE_HEADER: Final = ["序号", "事项", "品种", "情况", "自何时起", "怎样算了结", "出处", "县里联系人"]
 _KEY: Final = ["township_code", "product"]
+_PLACE: Final = ("source_file", "source_sheet", "source_row")
 _SHOWN_CELLS: Final = 3
 _COUNTY: Final = "全县"
 # What closes each; a township does what the sentence says.
@@ -82,12 +83,13 @@ def alerts(
 
 def _alerts(round_: Round, states: pd.DataFrame, changes: pd.DataFrame | None, before: Round | None) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
+    standing = _standing(round_)
     for part in (
         _submissions(states),
         _uploads(round_, states),
-        _stale(round_),
-        _crops(round_),
-        _missing(round_, states),
+        _stale(round_, standing),
+        _crops(round_, standing),
+        _missing(round_, states, standing),
         _zero(round_, states),
         _wrong(round_, states),
         _changed(changes),
@@ -170,21 +172,24 @@ def _standing(round_: Round) -> pd.DataFrame:
     return rows.assign(subject=normal_name(rows["subject_name"], round_.places))
 
 
-def _cells(round_: Round, rows: pd.DataFrame, field: str) -> str:
+def _cells(round_: Round, part: pd.DataFrame, field: str, product: str) -> str:
+    places = sorted(zip(*(part[name] for name in _PLACE), strict=True))
     listed = [
-        round_.cell(row, field)
-        for _, row in rows.sort_values(["source_file", "source_sheet", "source_row"]).head(_SHOWN_CELLS).iterrows()
+        round_.cell({**dict(zip(_PLACE, place, strict=True)), "product": product}, field)
+        for place in places[:_SHOWN_CELLS]
     ]
-    more = len(rows) - len(listed)
-    return "；".join(listed) + (f" 等 {len(rows)} 处" if more > 0 else "")
+    return "；".join(listed) + (f" 等 {len(part)} 处" if len(part) > len(listed) else "")
 
 
 def _grouped(
     round_: Round, rows: pd.DataFrame, alert: str, field: str, said: Callable[[pd.DataFrame], str], since: str
 ) -> Iterable[dict[str, Any]]:
-    for (town, product), part in rows.groupby(_KEY, sort=True):
-        first = pd.to_datetime(part[since]).min()
-        yield _row(alert, town, product, said(part), first, int(part["subject"].nunique()), _cells(round_, part, field))
+    moments = pd.to_datetime(rows[since])
+    # A row has sixty columns, and every group of them is a frame of its own.
+    narrow = rows[[name for name in (*_KEY, *_PLACE, "subject", "subject_name", "day") if name in rows]]
+    for (town, product), part in narrow.groupby(_KEY, sort=True):
+        first, count = moments[part.index].min(), int(part["subject"].nunique())
+        yield _row(alert, town, product, said(part), first, count, _cells(round_, part, field, product))
 
 
 def _names(part: pd.DataFrame) -> str:
@@ -192,10 +197,9 @@ def _names(part: pd.DataFrame) -> str:
     return "、".join(names[:_SHOWN_CELLS]) + (f" 等 {len(names)} 个主体" if len(names) > _SHOWN_CELLS else "")
 
 
-def _stale(round_: Round) -> Iterable[dict[str, Any]]:
+def _stale(round_: Round, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
     """Livestock with nothing dated in the month of `as_of` or so many before; a row without a date is of its round's month."""
     heads = [code for code, product in round_.rules.products.items() if product.kind == "livestock"]
-    rows = _standing(round_)
     rows = rows[rows["product"].isin(heads)]
     months = int(round_.rules["progress"]["stale_months"])
     oldest = (pd.Period(round_.as_of, "M") - months).strftime("%Y-%m")
@@ -206,10 +210,9 @@ def _stale(round_: Round) -> Iterable[dict[str, Any]]:
                     lambda part: f"最近的采集是 {part['day'].max()[:7]}：{_names(part)}", "day")  # fmt: skip
 
 
-def _crops(round_: Round) -> list[dict[str, Any]]:
+def _crops(round_: Round, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Crops collected after their market start, and crops past their window with no newer cropping."""
     crops = round_.rules.crops
-    rows = _standing(round_)
     rows = rows[rows["product"].isin(crops) & rows["market_from"].notna()]
     after = rows[rows["collected_on"].notna() & (rows["collected_on"] > rows["market_from"])]
     late = _grouped(round_, after, "collected_late", "collected_on", lambda part: f"上市开始后才采集，应在移栽时：{_names(part)}", "market_from")  # fmt: skip
@@ -221,7 +224,7 @@ def _crops(round_: Round) -> list[dict[str, Any]]:
     return [*late, *past]
 
 
-def _missing(round_: Round, states: pd.DataFrame) -> Iterable[dict[str, Any]]:
+def _missing(round_: Round, states: pd.DataFrame, standing: pd.DataFrame) -> Iterable[dict[str, Any]]:
     """Yield who is registered at or above the threshold and not collected, where the township spoke of the product (漏采)."""
     listed = round_.registry
     listed = listed[
@@ -235,7 +238,7 @@ def _missing(round_: Round, states: pd.DataFrame) -> Iterable[dict[str, Any]]:
     if listed.empty:
         return []
     left = matching.subjects(listed, round_.places)
-    right = matching.subjects(_standing(round_), round_.places)
+    right = matching.subjects(standing, round_.places)
     # When a verdict was taken is nothing to the pairs, and its column's name is one that they use themselves.
     verdicts = matching.decided(round_.decisions) if len(round_.decisions) else None
     pairs = matching.match(left, right, round_.rules, verdicts=verdicts)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from originmap import decisions, matching
+from originmap import decisions, matching, texts
 from originmap.kept import worked_out
 from originmap.places import Places
 from originmap.rounds import Round
@@ -170,9 +170,9 @@ def _names(left: pd.DataFrame, of_left: np.ndarray, right: pd.DataFrame, of_righ
     def named(subjects: pd.DataFrame, grower: np.ndarray, name: str) -> pd.DataFrame:
         first = subjects.assign(grower=grower)
         # Several names of one grower are all shown.
-        names = first.groupby("grower")["subject_name"].agg(lambda all_: "、".join(dict.fromkeys(all_)))
+        names = texts.gathered(first["subject_name"], grower, "、")
         kept = first.drop_duplicates("grower").set_index("grower")[[*KEY, "subject_type"]]
-        return kept.assign(**{name: names.astype("str")})
+        return kept.assign(**{name: names})
 
     one, other = named(left, of_left, "registered_name"), named(right, of_right, "collected_name")
     frame = one.combine_first(other)
@@ -193,8 +193,8 @@ def _registered(listed: pd.DataFrame, registry: pd.Series, round_: Round) -> pd.
     if round_.rules["reconcile"]["threshold_level"] == "plot":
         rows = rows.assign(plot=rows["base_address"].fillna(""))
         unit = ["grower", "plot"]
-    whole = rows.groupby(unit).agg(size=("size", lambda own: own.sum(min_count=1)), product=("product", "first"))
-    whole["size"] = whole["size"].astype("Int64")
+    by_unit = rows.groupby(unit)
+    whole = pd.DataFrame({"size": by_unit["size"].sum(min_count=1), "product": by_unit["product"].first()})
     reached = (whole["size"] >= whole["product"].map(thresholds(round_))).fillna(value=False)
     whole = whole.assign(due=whole["size"].where(reached, 0), below=whole["size"].where(~reached, 0))
     sums = whole.groupby(level="grower")[["due", "below"]].sum()

@@ -4,6 +4,7 @@ from typing import Final
 
 import pandas as pd
 
+from originmap import texts
 from originmap.growers import Growers, behind
 from originmap.reconcile import SIGNS
 from originmap.rounds import Round
@@ -170,10 +171,5 @@ def cells_by_grower(round_: Round, rows: pd.DataFrame, of: pd.Series, growers: p
     own = of[of.isin(growers)]
     held = rows.loc[own.index].assign(grower=own.to_numpy())
     held = held.sort_values(["source_file", "source_sheet", "source_row"])
-    texts = (
-        size_cells(round_, held[~held.index.duplicated()], kind).reindex(held.index)
-        if len(held)
-        else pd.Series(dtype="str")
-    )
-    joined = texts.groupby(held["grower"].to_numpy()).agg("；".join) if len(texts) else texts
-    return pd.Series(joined.reindex(growers).to_numpy(), index=growers, dtype="str")
+    cells = size_cells(round_, held[~held.index.duplicated()], kind).reindex(held.index)
+    return texts.gathered(cells, held["grower"], "；").reindex(growers)

@@ -171,14 +171,13 @@ def _refused(round_: Round, rows: pd.DataFrame, candidates: pd.DataFrame) -> pd.
 
 
 def before(round_: Round, *, count: int = 1) -> list[Round]:
-    """Return the nearest earlier rounds of the same county, the latest first; an empty folder is passed over."""
-    names = sorted(
-        path.name for path in round_.folder.resolve().parent.iterdir() if path.is_dir() and path.name < round_.name
-    )
+    """Return the nearest earlier rounds of the same county as they stand at its `as_of`, the latest first; an empty folder is passed over."""
+    county = round_.folder.resolve().parent
+    names = sorted(path.name for path in county.iterdir() if path.is_dir() and path.name < round_.name)
     found: list[Round] = []
     for name in reversed([name for name in names if ROUND_NAME.fullmatch(name)]):
         if len(found) == count:
             break
         with contextlib.suppress(InboxError):
-            found.append(open_round(round_.folder.resolve().parent / name, reference=round_.rules.reference))
+            found.append(open_round(county / name, as_of=round_.as_of, reference=round_.rules.reference))
     return found

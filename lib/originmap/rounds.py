@@ -14,29 +14,23 @@ import geopandas as gpd
 import pandas as pd
 
 from originmap import (
-    baseline,
     carrying,
-    composition,
     datum,
-    ledgers,
     plots,
-    receipts,
-    records,
     resubmission,
     submissions,
     verdicts,
 )
 from originmap.archives import list_files
-from originmap.cells import Source, table_cells
 from originmap.decisions import Store, of_county
-from originmap.earlier import ROUND_NAME, Earlier
+from originmap.earlier import ROUND_NAME
 from originmap.findings import compose
+from originmap.heard import Heard, hear
 from originmap.judged import OnRecord, as_superseded, below, collected, registered
 from originmap.kept import digest, worked_out
 from originmap.outcomes import OUTCOME_COLUMNS, outcomes
 from originmap.places import Places, load_places
 from originmap.rules import REFERENCE, Rules, load_rules, read_toml
-from originmap.sheets import Inbox, read_inbox
 from originmap.vocab import codes
 
 PROJECT = REFERENCE.parents[1]
@@ -252,11 +246,11 @@ def open_round(
     asked = _Asked(moment, rules, reference, decisions)
 
     def make() -> Round:
-        inbox = read_inbox(path, rule_set)
-        gone = [each.file for slip in inbox.slips if slip.origin for each in slip.origin.generations]
-        declared = datum.declared(settings.get("datum", {}), inbox.files["file"], gone=gone)
-        said = OnRecord(declared, entries, frozenset({*inbox.files["file"], *gone}), base)
-        return _assemble(path, name, asked, rule_set, places, inbox, said)
+        # Decisions change nothing of what is heard: opened again with others, a round is not read again.
+        heard = worked_out(lambda: hear(path, name, moment, rule_set, places), "heard", of=[base])
+        declared = datum.declared(settings.get("datum", {}), heard.files, gone=heard.gone)
+        said = OnRecord(declared, entries, frozenset({*heard.files, *heard.gone}), base)
+        return _assemble(path, name, asked, rule_set, places, heard, said)
 
     base = digest(files=lambda: _read_from(path, rule_set), given=[path, moment, rule_set])
     mark = digest(files=tuple, given=[base, entries.to_dict("list")])
@@ -301,39 +295,18 @@ class _Asked(NamedTuple):
 
 
 def _assemble(
-    path: Path, name: str, asked: _Asked, rules: Rules, places: Places, inbox: Inbox, said: OnRecord
+    path: Path, name: str, asked: _Asked, rules: Rules, places: Places, heard: Heard, said: OnRecord
 ) -> Round:
-    earlier = Earlier(path, name, asked.as_of, rules, places)
-    told, told_findings = receipts.read(inbox, rules, places, asked.as_of)
-    inbox = receipts.without(inbox, receipts.not_yet(told))
-    composed = composition.compose(resubmission.settle(inbox), told, rules, places)
-    settled = composed.settled
+    inbox, composed = heard.inbox, heard.composed
+    settled, told, registry, columns = composed.settled, heard.receipts, heard.registry, heard.columns
     datums, about_datums = verdicts.datums(
         said.datums, said.entries, name, originals=settled.originals, files=set(inbox.files["file"])
     )
-    findings = [*inbox.findings, *places.findings, *about_datums, *told_findings, *settled.findings]
+    findings = [*inbox.findings, *places.findings, *about_datums, *heard.told_findings, *settled.findings]
     tables = [table for table in settled.tables if table.kind == "collection"]
     live = collected(tables, rules, places, name, composed, said._replace(datums=datums))
-    findings.extend(live.findings)
-    zero, zero_findings = records.zero_reports(tables, rules, places)
-    findings.extend(zero_findings)
-    carried = carrying.carry(live, composed, _opened(earlier.folders, asked), name, rules, places)
-    findings.extend(carried.notes)
-
-    tables, registry_round, note = earlier.nearest("registry", settled.tables)
-    findings.extend(note)
-    # Rows of an earlier round's registry have their cells as well.
-    columns = table_cells([*inbox.tables, *(tables if registry_round != name else [])])
-    registry, found_there = registered(tables, rules, places, registry_round, composed)
-    findings.extend(found_there)
-    tables, planting_round, note = earlier.nearest("planting_area", settled.tables)
-    findings.extend(note)
-    planted = Source.of(tables)
-    planting = baseline.planting_area(planted, rules, places, planting_round)
-    findings.extend(planted.findings)
-    tables, contacts_round, note = earlier.nearest("contacts", settled.tables)
-    listed = ledgers.all_of(settled.tables, tables, contacts_round, rules, places)
-    findings.extend([*note, *listed.findings])
+    carried = carrying.carry(live, composed, _opened(heard.earlier, asked), name, rules, places)
+    findings += [*live.findings, *carried.notes, *heard.findings]
 
     made_findings, resubmissions, frame, raw = compose(findings), None, carried.records, carried.raw
     if settled.old or inbox.slips:
@@ -346,7 +319,7 @@ def _assemble(
             raw = pd.concat([raw, gone.raw.assign(record_id=old["record_id"])], ignore_index=True)
             old_findings += gone.findings
         if tables := [table for table in settled.old if table.kind == "registry"]:
-            old, found_there = registered(tables, rules, places, registry_round, None)
+            old, found_there = registered(tables, rules, places, heard.registry_round, None)
             registry = below(registry, as_superseded(old))
             old_findings += found_there
         resubmissions = outcomes(settled, made_findings, compose(old_findings))
@@ -354,9 +327,8 @@ def _assemble(
     came = submissions.arrived(inbox, sheets, live.frame, places) | set(
         told.loc[told["arrived"], "township_code"].dropna()
     )
-    zero = pd.concat(
-        [zero, pd.DataFrame([*composed.zero, *carried.zero], columns=zero.columns, dtype="str")], ignore_index=True
-    )
+    more = pd.DataFrame([*composed.zero, *carried.zero], columns=heard.zero.columns, dtype="str")
+    zero = pd.concat([heard.zero, more], ignore_index=True)
     if carried.findings is not None and carried.columns is not None:
         made_findings = pd.concat([made_findings, carried.findings], ignore_index=True)
         columns = pd.concat([columns, carried.columns], ignore_index=True)
@@ -368,7 +340,7 @@ def _assemble(
         places=places,
         records=frame,
         registry=registry,
-        planting_area=planting,
+        planting_area=heard.planting_area,
         findings=made_findings,
         files=inbox.files,
         sheets=sheets,
@@ -381,9 +353,9 @@ def _assemble(
         decisions=live.decisions,
         superseded=settled.superseded,
         receipts=told,
-        contacts=listed.contacts,
-        uploads=listed.uploads,
-        rapid_tests=listed.rapid_tests,
+        contacts=heard.ledgers.contacts,
+        uploads=heard.ledgers.uploads,
+        rapid_tests=heard.ledgers.rapid_tests,
         spoken=composed.spoken,
         carried=carried.summary,
     )

@@ -3,7 +3,7 @@
 Columns are pandas ``str`` series over Arrow. Patterns called sieves are read by RE2: they may find too much, never too little.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -55,6 +55,15 @@ def over(text: pd.Series, read: Callable[[str], T | None]) -> pd.Series:
     for number, one in enumerate(known):
         values[number] = read(one)
     return pd.Series(values[places], index=text.index, dtype="object")
+
+
+def gathered(text: pd.Series, by: Iterable[Hashable], sign: str) -> pd.Series:
+    """Return the texts of each group joined by `sign`, a text once, in their order; indexed by the groups as they come, NA left out."""
+    groups: dict[Hashable, dict[str, None]] = {}
+    for key, one in zip(by, text, strict=True):
+        if isinstance(one, str):
+            groups.setdefault(key, {})[one] = None
+    return pd.Series({key: sign.join(own) for key, own in groups.items()}, dtype="str")
 
 
 def spread(
