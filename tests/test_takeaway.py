@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from itertools import cycle
 from pathlib import Path
 
 import geopandas as gpd
@@ -69,16 +70,16 @@ def printed(figure):
     (ground,) = [axes for axes in figure.axes if axes.get_xlim()[1] > 10_000]
     made = []
     for marks in ground.collections:
-        face = tuple(np.round(marks.get_facecolor()[0] * 255).astype(int)[:3].tolist())
-        edge = (
-            tuple(np.round(marks.get_edgecolor()[0] * 255).astype(int)[:3].tolist())
-            if len(marks.get_edgecolor())
-            else face
-        )
         if marks.get_zorder() >= 4.4 or marks.get_zorder() == 2.6:  # seats and township figures
             continue
-        hollow = face == (255, 255, 255)
-        made += [(*spot, edge if hollow else face, hollow) for spot in np.round(marks.get_offsets(), 1).tolist()]
+        spots = np.round(marks.get_offsets(), 1).tolist()
+        faces, edges = (
+            [tuple(rgb) for rgb in np.round(colours * 255).astype(int)[:, :3].tolist()]
+            for colours in (marks.get_facecolor(), marks.get_edgecolor())
+        )
+        for spot, face, edge in zip(spots, cycle(faces), cycle(edges), strict=False):
+            hollow = face == (255, 255, 255)
+            made.append((*spot, edge if hollow else face, hollow))
     return sorted(made)
 
 

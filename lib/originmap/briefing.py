@@ -29,6 +29,7 @@ from originmap import (
 )
 from originmap.catalogue import Catalogue, catalogue, published
 from originmap.chapters import Profile, Teller, moment_text
+from originmap.kept import worked_out
 from originmap.manuscript import Document, Figure, Section
 from originmap.picks import picked
 from originmap.press import TEMPLATE, check_template, docx, pdf
@@ -69,6 +70,18 @@ def desk(
         Nobody has saved a selection of that name.
     """
     chosen = {name: named(round_.decisions[decisions.COLUMNS], name) for name in selections if profile == "internal"}
+    of = [each.digest for each in (round_, before) if each is not None]
+    frames, found = worked_out(lambda: _worked_out(round_, before), "briefing", of=of)
+    if profile == "public":
+        return Desk(round_, frames, published(found, gazette.shown(round_, frames.gaps)), profile)
+    more, cells = picked(round_, chosen)
+    whole = Catalogue(
+        dict(found.figures) | {one.id: one for one in more}, pd.concat([found.cells, cells], ignore_index=True)
+    )
+    return Desk(round_, frames, whole, profile, chosen)
+
+
+def _worked_out(round_: Round, before: Round | None) -> tuple[Frames, Catalogue]:
     linked = growers.growers(round_)
     states = progress.status(round_)
     changed = changes.changes(before, round_) if before is not None else None
@@ -84,14 +97,7 @@ def desk(
         summary=exports.summary_table(round_),
         market=uploading.market_table(round_),
     )
-    found = catalogue(round_, frames)
-    if profile == "public":
-        return Desk(round_, frames, published(found, gazette.shown(round_, frames.gaps)), profile)
-    more, cells = picked(round_, chosen)
-    whole = Catalogue(
-        dict(found.figures) | {one.id: one for one in more}, pd.concat([found.cells, cells], ignore_index=True)
-    )
-    return Desk(round_, frames, whole, profile, chosen)
+    return frames, catalogue(round_, frames)
 
 
 def briefing(of: Desk, township: str = "") -> Document:

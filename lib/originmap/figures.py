@@ -56,7 +56,7 @@ from originmap.symbols import (
     mark,
     outline_of,
     place_legend,
-    seat,
+    seats,
     size_legend,
 )
 from originmap.vocab import Lang, code
@@ -164,7 +164,7 @@ def coverage_map(gaps: pd.DataFrame, places: Places, rules: Rules, furniture: Fu
         write(sheet, left + 8, y, text, 8)
         write(sheet, 286, y, furniture.word("towns", k=count), 7.5, ha="right")
     y = circle_legend(sheet, furniture, left, y - 7, largest_mu(gaps))
-    y = place_legend(sheet, furniture, places, left, y - 4, seats=False) - 1
+    y = place_legend(sheet, furniture, places, left, y - 4, with_seats=False) - 1
     measure = furniture.area_measure or str(rules["reconcile"]["area_measure"])
     total = county(gaps, products=[product]).iloc[0]
     write(sheet, left, y - 2, furniture.word("county", k=total["known_townships"], m=total["townships"]), 8)
@@ -332,7 +332,7 @@ def _briefing_legend(sheet: Axes, counts: pd.DataFrame, places: Places, rules: R
             if kind == "chip":
                 _chip(sheet, x + 1, y, value)
             elif kind == "seat":
-                seat(sheet, x + 2, y, estimated=value)
+                seats(sheet, x + 2, y, value)
             elif kind == "point":
                 mark(sheet, x + 2, y, markers(rules)[value], 20, facecolor=rules.products[value].colour)
             elif kind == "size":

@@ -40,8 +40,12 @@ def join(folder: str) -> None:
 
 
 def collect_rarely() -> None:
-    """Let this process look for dead objects less often than Python does by itself; for commands and their helpers, never on import."""
+    """Let this process look for dead objects less often than Python does by itself, and never among those that it has now.
+
+    For commands and the processes that they start, never on import.
+    """
     gc.set_threshold(*_COLLECT_AFTER)
+    gc.freeze()
 
 
 def kept(make: Callable[[], _Made], *, files: Callable[[], Iterable[Path]], given: Iterable[object]) -> _Made:

@@ -193,8 +193,8 @@ def _index(atlas: Atlas, lines: Sequence[tuple[str, str]], kind: str, seats: Seq
 def draw_seats(axes: Axes, atlas: Atlas, frame: Frame) -> None:
     """Draw the townships' seats that lie within the frame."""
     west, south, east, north = frame.extent
-    for row in atlas.seats.cx[west:east, south:north].itertuples():
-        symbols.seat(axes, row.geometry.x, row.geometry.y, estimated=row.estimated)
+    inside = atlas.seats.cx[west:east, south:north]
+    symbols.seats(axes, inside.geometry.x, inside.geometry.y, inside["estimated"])
 
 
 def draw_labels(sheet: Axes, labels: pd.DataFrame) -> None:

@@ -240,12 +240,12 @@ def open_round(
     overlays = [resolve(rules)] if rules else []
     extra = {key: value for key, value in settings.items() if key not in _SETTINGS}
     rule_set = load_rules(*overlays, reference=reference, settings=extra)
-    places = load_places(rule_set)
     moment = as_of if isinstance(as_of, datetime) else parse_as_of(as_of) if as_of else _month_end(name)
     entries = (Store(resolve(decisions)) if decisions else of_county(path)).entries()
     asked = _Asked(moment, rules, reference, decisions)
 
     def make() -> Round:
+        places = load_places(rule_set)
         # Decisions change nothing of what is heard: opened again with others, a round is not read again.
         heard = worked_out(lambda: hear(path, name, moment, rule_set, places), "heard", of=[base])
         declared = datum.declared(settings.get("datum", {}), heard.files, gone=heard.gone)
