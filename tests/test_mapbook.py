@@ -126,7 +126,7 @@ def test_where_room_is_short_towns_stay_and_villages_go(book: atlas.Atlas) -> No
 
 def test_a_county_only_report_binds_products_alone(book: atlas.Atlas) -> None:
     def made(**options: object) -> set[str]:
-        return set(report._pieces(book.round, report.Settings(book.round.folder, **options)))  # type: ignore[arg-type]
+        return set(report._pieces(report.Settings(book.round.folder, **options)))  # type: ignore[arg-type]
 
     assert {"township_maps", "product_maps"} <= made()
     assert "product_maps" in made(county_only=True)

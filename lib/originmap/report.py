@@ -86,7 +86,7 @@ def write_report(
     """Make the whole tree of ``originmap report`` and swap it in; return the round and where the tree stands.
 
     The work is split into independent pieces; `jobs` processes do them, and the bytes are the same for any number. `tell` is called before each
-    piece with how many are done, of how many, and its name.
+    piece with how many are done, of how many, and its label.
 
     Raises
     ------
@@ -111,19 +111,19 @@ def _build(
     pool: ProcessPoolExecutor | None,
     tell: Callable[[int, int, str], None] | None,
 ) -> None:
-    pieces = list(_pieces(round_, settings))
+    pieces = _pieces(settings)
     with tqdm(
         total=len(pieces) + 1, desc="出报告", unit="项", ascii=" =", leave=False, disable=tell is not None
     ) as bar:
         if pool is None:
-            for done, piece in enumerate(pieces):
+            for done, (name, piece) in enumerate(pieces.items()):
                 if tell:
-                    tell(done, len(pieces) + 1, piece)
-                _make(piece, settings, build, codes)
+                    tell(done, len(pieces) + 1, piece.label)
+                _make(name, settings, build, codes)
                 bar.update()
             _finish(round_, settings, build)
         else:
-            futures = [pool.submit(_make, piece, settings, build, codes) for piece in pieces]
+            futures = [pool.submit(_make, name, settings, build, codes) for name in pieces]
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -210,30 +210,23 @@ def _township_codes(round_: Round, names: tuple[str, ...]) -> list[str] | None:
 class Piece:
     """One independent part of the tree: ``make(round_, settings, build, codes)`` writes it into `build`, in a process of its own.
 
-    `codes` are the townships asked for, None for all. `parts` names what the piece is split into, each made by itself with ``part=name``.
+    `label` tells a person what is being made; `codes` are the townships asked for, None for all.
     """
 
-    make: Callable[..., None]
-    parts: Callable[[Round], Iterable[str]] | None = None
+    label: str
+    make: Callable[[Round, Settings, Path, list[str] | None], None]
     county: bool = True
 
 
-def _pieces(round_: Round, settings: Settings) -> dict[str, Callable[..., None]]:
+def _pieces(settings: Settings) -> dict[str, Piece]:
     """Return what is to be made by its name, the slowest first."""
-    made: dict[str, Callable[..., None]] = {}
-    for name, piece in (PUBLIC_PIECES if settings.profile == "public" else PIECES).items():
-        if piece.county or not settings.county_only:
-            if piece.parts is None:
-                made[name] = piece.make
-            else:
-                made |= {f"{name}:{part}": partial(piece.make, part=part) for part in piece.parts(round_)}
-    return made
+    pieces = PUBLIC_PIECES if settings.profile == "public" else PIECES
+    return {name: piece for name, piece in pieces.items() if piece.county or not settings.county_only}
 
 
 def _make(name: str, settings: Settings, build: Path, codes: list[str] | None) -> None:
     """Make one piece of the tree; runs in a process of its own."""
-    round_ = _round(settings)
-    _pieces(round_, settings)[name](round_, settings, build, codes)
+    _pieces(settings)[name].make(_round(settings), settings, build, codes)
 
 
 def _distribution(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
@@ -241,10 +234,11 @@ def _distribution(round_: Round, _settings: Settings, build: Path, _: list[str] 
     figures.save(figure, _folder(build, "maps") / "产地分布图")
 
 
-def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | None, *, part: str) -> None:
+def _coverage(round_: Round, _settings: Settings, build: Path, _: list[str] | None) -> None:
     gaps = reconcile.planting_area(round_)
-    figure = figures.coverage_map(gaps, round_.places, round_.rules, figures.furniture(round_), product=part)
-    figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[part].name}")
+    for product in round_.rules.baseline_products:
+        figure = figures.coverage_map(gaps, round_.places, round_.rules, figures.furniture(round_), product=product)
+        figures.save(figure, _folder(build, "maps") / f"覆盖率_{round_.rules.products[product].name}")
 
 
 def _briefings(round_: Round, settings: Settings, build: Path, codes: list[str] | None) -> None:
@@ -349,20 +343,20 @@ def _public_tables(round_: Round, _settings: Settings, build: Path, _: list[str]
 
 PIECES: Final[Mapping[str, Piece]] = {
     # What takes longest starts first.
-    "notebooks": Piece(_notebooks),
-    "briefings": Piece(_briefings),
-    "township_maps": Piece(partial(_mapbook, part="townships"), county=False),
-    "product_maps": Piece(partial(_mapbook, part="products")),
-    "desk": Piece(_desk, county=False),
-    "progress": Piece(_progress),
-    "multiples": Piece(_multiples),
-    "distribution": Piece(_distribution),
-    "coverage": Piece(_coverage, parts=lambda round_: round_.rules.baseline_products),
-    "tables": Piece(_tables),
-    "gis": Piece(_gis),
+    "notebooks": Piece("笔记本", _notebooks),
+    "briefings": Piece("简报", _briefings),
+    "township_maps": Piece("乡镇图册", partial(_mapbook, part="townships"), county=False),
+    "desk": Piece("各乡镇工作件", _desk, county=False),
+    "product_maps": Piece("品种图册", partial(_mapbook, part="products")),
+    "coverage": Piece("覆盖率图", _coverage),
+    "tables": Piece("核对表和汇总表", _tables),
+    "gis": Piece("移交数据", _gis),
+    "progress": Piece("进度表", _progress),
+    "distribution": Piece("产地分布图", _distribution),
+    "multiples": Piece("分批次图", _multiples),
 }
 PUBLIC_PIECES: Final[Mapping[str, Piece]] = {
-    "briefings": Piece(_briefings),
-    "maps": Piece(_public_maps),
-    "tables": Piece(_public_tables),
+    "briefings": Piece("简报", _briefings),
+    "maps": Piece("地图", _public_maps),
+    "tables": Piece("表格", _public_tables),
 }
