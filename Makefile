@@ -59,10 +59,10 @@ notebooks: $(READY)  ## Run the committed notebooks again in place, ready to com
 docs: $(READY)  ## Write docs/rules.md anew from the table of rules
 	@$(BIN)/python -c "from originmap.findings import rules_page; print(rules_page(), end='')" > docs/rules.md
 
-soak: $(READY)  ## Kill deciding and publishing processes some 500 times and count what is lost; open the hand-over in QGIS, the briefings in LibreOffice
+soak: $(READY)  ## Kill deciding and publishing processes some 500 times and count what is lost; open the hand-over in QGIS, every document and workbook of a report in LibreOffice
 	@ORIGINMAP_SOAK=200 $(BIN)/python -m pytest -q tests/test_decisions.py tests/test_publishing.py tests/test_report.py -k killed
-	@$(BIN)/originmap report --county-only
-	@if command -v soffice >/dev/null; then $(BIN)/python tests/office_opens.py outputs/report/briefings; else echo 'LibreOffice is not installed: the briefings were not opened in it.'; fi
+	@$(BIN)/originmap report
+	@if command -v soffice >/dev/null; then $(BIN)/python tests/office_opens.py outputs/report; else echo 'LibreOffice is not installed: documents and workbooks were not opened in it.'; fi
 	@if command -v qgis >/dev/null; then $${QGIS_PYTHON:-/usr/bin/python3} tests/qgis_opens.py outputs/report/gis; else echo 'QGIS is not installed: the hand-over was not opened in it.'; fi
 
 bench: $(READY)  ## Measure, as docs/performance says

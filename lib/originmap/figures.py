@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -240,11 +239,8 @@ def waterfall(steps: pd.DataFrame, rules: Rules, furniture: Furniture, *, produc
 
 def png(figure: Figure, *, dpi: int = 110) -> bytes:
     """Return the figure as PNG in 128 colours, small enough to stand in a committed notebook; same figure, same bytes."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(drawn, format="png", dpi=dpi, metadata={"Software": None})
-    picture = PIL.Image.open(drawn).convert("RGB").quantize(128, dither=PIL.Image.Dither.NONE)
-    picture.save(small, "png", optimize=True)
+    small = io.BytesIO()
+    printed.pixels(figure, dpi=dpi).quantize(128, dither=PIL.Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()
 
 

@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import PIL.Image
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from shapely import box
 
-from originmap import figures, gazette, page, waterfalls
+from originmap import figures, gazette, page, printed, waterfalls
 from originmap.page import INK, PAPER, Furniture, width_mm, write
 from originmap.places import points_of
 from originmap.plans import SIZE_PT2, class_label, markers, point_plan, size_breaks
@@ -63,12 +60,8 @@ def county_page(round_: Round, gaps: pd.DataFrame, furniture: Furniture) -> Figu
 
 def _png(figure: Figure) -> bytes:
     """Return a figure as PNG, its colours as they are: to look for fewer takes longer than the whole drawing."""
-    figure.set_dpi(_DPI)
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    drawn = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = BytesIO()
-    drawn.save(small, "png", compress_level=6)
+    printed.pixels(figure, dpi=_DPI).save(small, "png", compress_level=4)
     return small.getvalue()
 
 

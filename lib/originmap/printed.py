@@ -1,16 +1,19 @@
-"""Printed: a table set as an office sends it, A4 landscape, a picture a page, and pages of a PDF as pictures."""
+"""Printed: a table set as an office sends it, A4 landscape, a picture a page; pages of a PDF and figures as pictures."""
 
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pylopdf_fonts_zh_cn as faces
 import typst
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from originmap import page
 
@@ -104,6 +107,16 @@ def pictures(book: Path, numbers: Sequence[int], *, size: Sequence[float], dpi: 
             str(source), root=folder, format="png", ppi=dpi, ignore_system_fonts=True
         )
     return made if isinstance(made, list) else [made]
+
+
+def pixels(figure: Figure, *, dpi: int) -> PIL.Image.Image:
+    """Return the figure as a picture in all its colours."""
+    kept = figure.dpi
+    figure.set_dpi(dpi)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    figure.set_dpi(kept)
+    return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _text(value: object) -> str:
