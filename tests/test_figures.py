@@ -323,6 +323,19 @@ def test_cells_are_drawn_only_from_official_boundaries(records, places, rules):
     assert ["乡镇界" in said for said in words] == [False, True]
 
 
+def test_the_smallest_marks_have_no_rim_that_would_cover_them(records, places, rules):
+    figure = figures.distribution_map(records, places, rules, FURNITURE)
+    (ground,) = [axes for axes in figure.axes if axes.get_xlim()[1] > 10_000]
+    (points,) = [marks for marks in ground.collections if marks.get_zorder() == 4]
+    plan = plans.point_plan(records, rules)
+    assert len(points.get_offsets()) == len(plan)
+    drawn = np.asarray(points.get_linewidths())
+    order = plan["area_pt2"].sort_values(ascending=False, kind="stable").to_numpy()
+    small = order == plans.SIZE_PT2[0]
+    assert set(drawn[small]) == {0.0, 1.1}, "a buyer's is hollow, and has its line"
+    assert set(drawn[~small]) == {0.35, 1.1}
+
+
 def test_an_empty_round_still_prints(records, places, rules):
     figure = figures.distribution_map(records.iloc[:0], places, rules, FURNITURE)
     assert any("已定位 0 / 0" in text.get_text() for text in texts(figure))

@@ -62,12 +62,20 @@ def _shape(marker: str) -> tuple[Path, float]:
 def mark(axes: Axes, x: Any, y: Any, marker: str, area_pt2: Any, **style: Any) -> None:
     """Draw markers of the given ink area."""
     shape, ink = _shape(marker)
-    _draw(axes, x, y, [shape], np.asarray(area_pt2) / ink, **style)
+    _draw(axes, x, y, [shape], np.asarray(area_pt2) / ink, **{"linewidth": _rim(np.atleast_1d(area_pt2))} | style)
+
+
+def _rim(area_pt2: Floats) -> Floats:
+    """Return how wide a mark's rim is, which keeps neighbours apart; the smallest have none.
+
+    No viewer draws a line thinner than a pixel, and at that it covers the arms of a small cross.
+    """
+    return np.where(area_pt2 < SIZE_PT2[1], 0.0, 0.35)
 
 
 def _draw(axes: Axes, x: Any, y: Any, shapes: Sequence[Path], sizes: Any, **style: Any) -> None:
     """Draw shapes at points, one after the other, as ``Axes.scatter`` does; what that works out of its many arguments takes longer than to draw."""
-    style = {"edgecolor": PAPER, "linewidth": 0.35, "zorder": 5} | style
+    style = {"edgecolor": PAPER, "zorder": 5} | style
     if not style.get("hatch"):
         style.pop("hatch", None)
     else:
@@ -175,15 +183,16 @@ def draw_marks(axes: Axes, plan: gpd.GeoDataFrame) -> None:
     drawn = plan.sort_values(order, ascending=[False, True, True, True], kind="stable")
     shapes = [_shape(marker) for marker in drawn["marker"]]
     buyer, colour = drawn["buyer"].to_numpy(dtype=bool), drawn["colour"].to_numpy(dtype=object)
+    area = drawn["area_pt2"].to_numpy()
     _draw(
         axes,
         drawn.geometry.x,
         drawn.geometry.y,
         [shape for shape, _ in shapes],
-        drawn["area_pt2"].to_numpy() / [ink for _, ink in shapes],
+        area / [ink for _, ink in shapes],
         facecolor=np.where(buyer, PAPER, colour).tolist(),
         edgecolor=np.where(buyer, colour, PAPER).tolist(),
-        linewidth=np.where(buyer, 1.1, 0.35).tolist(),
+        linewidth=np.where(buyer, 1.1, _rim(area)),
         zorder=4,
     )
 
