@@ -36,7 +36,7 @@ def round_() -> om.Round:
 
 @pytest.fixture(scope="module")
 def desk(round_: om.Round) -> briefing.Desk:
-    before = om.changes.earlier_rounds(round_, count=1)
+    before = om.rounds.earlier_rounds(round_, count=1)
     return briefing.desk(round_, before=before[0])
 
 

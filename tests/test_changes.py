@@ -11,6 +11,7 @@ from books import collection_sheet, grower, write_book
 
 import originmap as om
 from originmap import changes
+from originmap.rounds import earlier_rounds
 
 RECEIPTS = ["乡镇", "品种", "收到时间", "渠道", "文件", "首报/补报/更正", "全量/增量/无变化/零报告", "盖章件", "登记人"]
 MONTHS = [f"2023-{month:02d}" for month in range(1, 13)]
@@ -196,7 +197,7 @@ def test_without_a_round_before_there_is_nothing_to_compare(tmp_path: Path) -> N
     write_book(tmp_path / "2023-03" / "三月.xlsx", {"S": collection_sheet(grower())})
     (tmp_path / "2023-02").mkdir()
     round_ = om.open_round(tmp_path / "2023-03")
-    assert changes.earlier_rounds(round_) == []
+    assert earlier_rounds(round_) == []
     assert len(changes.series([round_])) == 24 * 8
     assert isinstance(changes.series([]), pd.DataFrame)
 
@@ -223,5 +224,5 @@ def test_little_maps_show_the_series_and_tell_unknown_from_zero(tmp_path: Path) 
         om.multiples.maps(line, after.places, after.rules, public, product="cowpea")
     (folder := tmp_path / "out").mkdir()
     assert [
-        path.name for path in om.outgoing.write_multiples(after, folder, earlier=om.changes.earlier_rounds(after))
+        path.name for path in om.outgoing.write_multiples(after, folder, earlier=om.rounds.earlier_rounds(after))
     ] == ["分批次_豇豆.png"]

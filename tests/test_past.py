@@ -53,7 +53,7 @@ def test_another_name_of_the_same_subject_is_found_and_nothing_of_a_new_one(roun
 
 def test_rounds_are_opened_only_when_somebody_looks_back(round_, monkeypatch):
     opened = []
-    monkeypatch.setattr(om.changes, "earlier_rounds", lambda *_, **__: opened.append(1) or [])
+    monkeypatch.setattr(om.past, "earlier_rounds", lambda *_, **__: opened.append(1) or [])
     panel = om.onemap.OneMap(round_)
     panel.show(at(round_, "甲"))
     assert not opened

@@ -13,6 +13,7 @@ import originmap as om
 from originmap import cli, datum, decisions, proposals, survey
 from originmap.confirm import Confirm, Datums
 from originmap.decisions import DecisionsError
+from originmap.rounds import earlier_rounds
 
 FAR = "128.0501,25.2301"
 KML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -299,7 +300,7 @@ def shifted(tmp_path):
 def test_a_files_datum_is_confirmed_and_taken_back(tmp_path):
     march = shifted(tmp_path)
     store = decisions.of_county(march.folder)
-    made = proposals.of_round(march, earlier=proposals.before(march))
+    made = proposals.of_round(march, earlier=earlier_rounds(march, count=1))
     panel = Datums(march, made, store)
     assert panel.shown()["建议"].tolist() == ["GCJ-02（高德、微信）", "判断不了"]
     assert (panel.file.value, panel.datum.value) == ("湖头镇.xlsx", "gcj02")

@@ -11,6 +11,7 @@ import originmap as om
 from originmap import proposals
 from originmap.checks import RECORD_COLUMNS
 from originmap.decisions import Store
+from originmap.rounds import earlier_rounds
 from originmap.sample.doubles import EXCHANGE
 from originmap.subjects import normal_name
 
@@ -111,7 +112,7 @@ def third(request: pytest.FixtureRequest) -> om.Round:
 def test_files_in_another_datum_are_told_where_enough_subjects_are_known(march: om.Round) -> None:
     """Two files speak for their datum through subjects of the month before; a late one of three rows cannot."""
     planted = truth("datums", march).set_index("file")
-    told = proposals.datums(march, earlier=proposals.before(march)).set_index("file")
+    told = proposals.datums(march, earlier=earlier_rounds(march, count=1)).set_index("file")
     sure = planted[planted["decidable"] == "yes"]
     assert told.loc[sure.index, "datum"].to_dict() == sure["datum"].to_dict()
     assert told.loc[planted.index[planted["decidable"] == "no"], "datum"].isna().all()

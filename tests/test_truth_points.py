@@ -10,6 +10,7 @@ import pytest
 import originmap as om
 from originmap import proposals
 from originmap.points import METRES_A_DEGREE, precision_m
+from originmap.rounds import earlier_rounds
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data/sample/anxi"
 ROUNDS = sorted(path.name for path in SAMPLE.iterdir() if path.name[:2] == "20")
@@ -57,7 +58,7 @@ def verdict(one, round_, made) -> str:
 @pytest.mark.parametrize("name", ROUNDS)
 def test_every_planted_point_is_first_or_said_to_be_undecidable(name):
     round_ = om.open_round(SAMPLE / name)
-    made = proposals.of_round(round_, earlier=proposals.before(round_))
+    made = proposals.of_round(round_, earlier=earlier_rounds(round_, count=1))
     rows = planted(name)
     told = rows.assign(verdict=[verdict(one, round_, made) for one in rows.to_dict("records")])
     counts = told.groupby(["rule", "verdict"]).size()
@@ -76,7 +77,7 @@ def test_hidden_datums_are_told_where_they_can_be_and_nowhere_else():
     assert set(truth["decidable"]) == {"yes", "no"}
     for name, hidden in truth.groupby("round"):
         round_ = om.open_round(SAMPLE / name)
-        told = proposals.datums(round_, earlier=proposals.before(round_)).set_index("file")["datum"]
+        told = proposals.datums(round_, earlier=earlier_rounds(round_, count=1)).set_index("file")["datum"]
         for one in hidden.to_dict("records"):
             assert told[one["file"]] == one["datum"] if one["decidable"] == "yes" else pd.isna(told[one["file"]])
         rest = told[~told.index.isin(hidden["file"])].dropna()

@@ -60,7 +60,7 @@ def desk(
     Parameters
     ----------
     before
-        The round before, as ``changes.earlier_rounds`` opens it.
+        The round before, as ``rounds.earlier_rounds`` opens it.
     selections
         Names of selections that were saved on the one map; a public briefing has none.
 

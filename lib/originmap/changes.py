@@ -5,7 +5,6 @@ the earlier rows along, so only a full submission or a zero report can make a su
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
@@ -13,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from originmap import matching
-from originmap.earlier import Earlier
 from originmap.kept import worked_out
-from originmap.rounds import InboxError, Round, open_round
+from originmap.rounds import Round
 from originmap.subjects import normal_name, standing
 
 CHANGE_COLUMNS: Final = [
@@ -28,28 +26,6 @@ _KEY: Final = ["township_code", "product"]
 _WHO: Final = [*_KEY, "subject"]
 # A size is written to 0.01 亩; less is rounding.
 _LEAST: Final = 0.005
-
-
-def earlier_rounds(round_: Round, *, count: int | None = None, rules: Path | str | None = None) -> list[Round]:
-    """Return the rounds before one, opened as they stand at its `as_of`, the nearest first; a folder that is no round is left out.
-
-    Parameters
-    ----------
-    count
-        How many at most; all by default.
-    rules
-        The rules file that the round was opened with, where it was not the reference's.
-    """
-    folders = Earlier(round_.folder, round_.name, round_.as_of, round_.rules, round_.places).folders
-    opened: list[Round] = []
-    for folder in folders.values():
-        if count is not None and len(opened) >= count:
-            break
-        try:
-            opened.append(open_round(folder, as_of=round_.as_of, rules=rules))
-        except InboxError:
-            continue
-    return opened
 
 
 def compared(before: Round, after: Round) -> pd.DataFrame:

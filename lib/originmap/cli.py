@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from originmap.decisions import DecisionsError, Person, Store, conflicts, of_county, plain
 from originmap.kept import collect_rarely
-from originmap.rounds import PROJECT, SAMPLE, InboxError, open_round, resolve
+from originmap.rounds import PROJECT, SAMPLE, InboxError, earlier_rounds, open_round, resolve
 from originmap.rules import RulesError
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def _import_survey(options: argparse.Namespace) -> int:
 
     round_ = open_round(options.inbox)
     features = survey.read(survey.content(options.file), options.file.name, datum=options.datum)
-    matches = survey.match(features, round_, proposals.of_round(round_, earlier=proposals.before(round_)))
+    matches = survey.match(features, round_, proposals.of_round(round_, earlier=earlier_rounds(round_, count=1)))
     shown = survey.shown(matches, {code: product.name for code, product in round_.rules.products.items()})
     for number, one in shown.iterrows():
         print(f"{number}. {one['文件里的名称']}（{one['类别']}）", *_listed(one), sep="\n   ")

@@ -21,7 +21,7 @@ from originmap.notebooks import committed, point_at
 from originmap.panels import CSS, html_table, title_line
 from originmap.publishing import OutputError
 from originmap.report import Settings, write_report
-from originmap.rounds import PROJECT, InboxError, Round, open_round, parse_as_of, resolve
+from originmap.rounds import PROJECT, InboxError, Round, earlier_rounds, open_round, parse_as_of, resolve
 from originmap.rules import RulesError
 
 WATCH_SECONDS: Final = 3.0
@@ -131,7 +131,7 @@ class MorningDesk:
         round_ = self.opened
         names = {code: product.name for code, product in round_.rules.products.items()}
         self._seen = folder_state(round_.folder)
-        self._before = next(iter(changes.earlier_rounds(round_, count=1, rules=self._rules or None)), None)
+        self._before = next(iter(earlier_rounds(round_, count=1, rules=self._rules or None)), None)
         found = progress.status(round_)
         changed = changes.changes(self._before, round_) if self._before is not None else None
         told = alerts.alerts(round_, found, changes=changed, before=self._before)

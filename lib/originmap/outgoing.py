@@ -25,7 +25,7 @@ _SEARCHED_ROWS: Final = 20
 def write_tables(round_: Round, folder: Path, *, before: Round | None = None) -> list[Path]:
     """Write 进度表 and 上市时间表 (.xlsx and .png), 预警清单, 乡镇排名 and, beside a round before, 批次变化, into an existing folder.
 
-    `before` is the round before, as ``changes.earlier_rounds`` opens it.
+    `before` is the round before, as ``rounds.earlier_rounds`` opens it.
     """
     found = progress.status(round_)
     notes = [progress.sentence(round_, found), *stamp(round_)]
@@ -66,7 +66,7 @@ def write_tables(round_: Round, folder: Path, *, before: Round | None = None) ->
 
 
 def write_multiples(round_: Round, folder: Path, *, earlier: Sequence[Round]) -> list[Path]:
-    """Write 分批次_<product>.png for every product that two rounds or more have figures of; `earlier` as ``changes.earlier_rounds`` opens them."""
+    """Write 分批次_<product>.png for every product that two rounds or more have figures of; `earlier` as ``rounds.earlier_rounds`` opens them."""
     line = changes.series([round_, *earlier])
     known = line[line["value"].notna()].groupby("product")["round"].nunique()
     furniture = figures.furniture(round_)

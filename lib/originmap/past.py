@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from originmap import changes
-from originmap.rounds import Round
+from originmap.rounds import Round, earlier_rounds
 from originmap.subjects import normal_name
 
 PAST_COLUMNS: Final = [
@@ -37,7 +37,7 @@ class Past:
     @cached_property
     def rounds(self) -> Sequence[Round]:
         """The rounds before, the nearest first."""
-        return changes.earlier_rounds(self._round, rules=self._rules)
+        return earlier_rounds(self._round, rules=self._rules)
 
     def of(self, position: int) -> pd.DataFrame:
         """Return the rows of the record's subject and product in the rounds before, with `PAST_COLUMNS`, the nearest round first.

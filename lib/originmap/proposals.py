@@ -1,6 +1,5 @@
 """Proposals: the points of a round that need a person, one after the other, with every reading and its evidence beside them."""
 
-import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from originmap import decisions, diagnosis, points
-from originmap.rounds import InboxError, Round, open_round
+from originmap.rounds import Round
 from originmap.subjects import normal_name
 
 ROUND_NAME: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
@@ -168,16 +167,3 @@ def _refused(round_: Round, rows: pd.DataFrame, candidates: pd.DataFrame) -> pd.
         index=candidates.index,
         dtype="bool",
     )
-
-
-def before(round_: Round, *, count: int = 1) -> list[Round]:
-    """Return the nearest earlier rounds of the same county as they stand at its `as_of`, the latest first; an empty folder is passed over."""
-    county = round_.folder.resolve().parent
-    names = sorted(path.name for path in county.iterdir() if path.is_dir() and path.name < round_.name)
-    found: list[Round] = []
-    for name in reversed([name for name in names if ROUND_NAME.fullmatch(name)]):
-        if len(found) == count:
-            break
-        with contextlib.suppress(InboxError):
-            found.append(open_round(county / name, as_of=round_.as_of, reference=round_.rules.reference))
-    return found

@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from originmap import (
     briefing,
-    changes,
     exports,
     figures,
     frontpage,
@@ -42,7 +41,7 @@ from originmap.kept import collect_rarely, join, shared
 from originmap.kernels import Kernel
 from originmap.publishing import OutputError, new_tree
 from originmap.returns import write_slips
-from originmap.rounds import PROJECT, Round, open_round
+from originmap.rounds import PROJECT, Round, earlier_rounds, open_round
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def _round(settings: Settings) -> Round:
 @lru_cache(maxsize=1)
 def _earlier(settings: Settings) -> tuple[Round, ...]:
     """Return the rounds before, the nearest first."""
-    return tuple(changes.earlier_rounds(_round(settings), rules=settings.rules))
+    return tuple(earlier_rounds(_round(settings), rules=settings.rules))
 
 
 def write_report(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from originmap import (
 )
 from originmap.archives import list_files
 from originmap.decisions import Store, of_county
-from originmap.earlier import ROUND_NAME
+from originmap.earlier import ROUND_NAME, Earlier
 from originmap.findings import compose
 from originmap.heard import Heard, hear
 from originmap.judged import OnRecord, as_superseded, below, collected, registered
@@ -360,6 +361,20 @@ def _assemble(
         carried=carried.summary,
     )
     return made if resubmissions is None else replace(made, resubmissions=resubmissions)
+
+
+def earlier_rounds(round_: Round, *, count: int | None = None, rules: Path | str | None = None) -> list[Round]:
+    """Return the rounds before one, opened as they stand at its `as_of`, the nearest first; a folder that is no round is left out.
+
+    Parameters
+    ----------
+    count
+        How many at most; all by default.
+    rules
+        The rules file that the round was opened with, where it was not the reference's.
+    """
+    folders = Earlier(round_.folder, round_.name, round_.as_of, round_.rules, round_.places).folders
+    return list(islice(_opened(folders, _Asked(round_.as_of, rules, round_.rules.reference, None)), count))
 
 
 def _opened(folders: Mapping[str, Path], asked: _Asked) -> Iterator[Round]:
