@@ -198,8 +198,8 @@ _COMPARED_SIGNS: Final = 20
 _COMPARED_TEXTS: Final = 500
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})(?:[ -]?\d{4}[ -]?|\.\d{4}\.)(\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(?<!\d\.)(0\d{2,3})[- ]?\d{3,4}(\d{4})(?!\d|\.\d)")
-# A sieve for both, in any script's digits.
-_MAY_BE_PHONE = r"1\p{Nd}{2}[ .-]?\p{Nd}{4}[ .-]?\p{Nd}{4}|0\p{Nd}{2,3}[- ]?\p{Nd}{7}"
+# A sieve for both: each begins with three digits, of any script. All of the two in RE2 takes ten times as long.
+_MAY_BE_PHONE = r"\p{Nd}{3}"
 
 
 def mask_phones(text: pd.Series) -> pd.Series:
