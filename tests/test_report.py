@@ -264,6 +264,14 @@ def test_a_public_tree_names_nobody(tmp_path: Path, inbox: Path) -> None:
     assert {"×", "—", "公开"} <= {part for text in cells for part in (text, *text.replace("。", " ").split())}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are no copies")
+def test_what_workers_are_copies_of_has_no_threads() -> None:
+    ask = "import os, originmap.report; print(len(os.listdir('/proc/self/task')))"
+    env = {**os.environ, **om.report.ALONE}
+    said = subprocess.run([sys.executable, "-c", ask], env=env, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "1"
+
+
 @pytest.mark.skipif("ORIGINMAP_SOAK" not in os.environ, reason="minutes long: make soak")
 @pytest.mark.parametrize(
     ("kills", "least_s", "most_s", "command"),

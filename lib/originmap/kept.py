@@ -8,7 +8,7 @@ import hashlib
 import os
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,15 +23,24 @@ _Made = TypeVar("_Made")
 @contextmanager
 def shared() -> Iterator[str]:
     """Keep what is made inside for this process and those that it starts; away with it at the end. The folder is given to `join`."""
-    with tempfile.TemporaryDirectory(prefix="originmap-", ignore_cleanup_errors=True) as folder:
-        outer = os.environ.get(_FOLDER)
-        os.environ[_FOLDER] = folder
-        try:
-            yield folder
-        finally:
-            del os.environ[_FOLDER]
-            if outer is not None:
-                os.environ[_FOLDER] = outer
+    scratch = tempfile.TemporaryDirectory(prefix="originmap-", ignore_cleanup_errors=True)
+    with scratch as folder, environment({_FOLDER: folder}):
+        yield folder
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment for this process and those that it starts inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def join(folder: str) -> None:

@@ -37,7 +37,7 @@ from originmap import (
     traces,
     vocab,
 )
-from originmap.kept import collect_rarely, join, shared
+from originmap.kept import collect_rarely, environment, join, shared
 from originmap.kernels import Kernel
 from originmap.publishing import OutputError, new_tree
 from originmap.returns import write_slips
@@ -66,6 +66,10 @@ class Settings:
             "paper": self.paper,
             "rules": manifest.sha256(self.rules) if self.rules else None,
         }
+
+
+# With these the libraries start no thread of their own when they are loaded.
+ALONE: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
 @lru_cache(maxsize=1)
@@ -151,12 +155,13 @@ def _workers(jobs: int, folder: str) -> Iterator[ProcessPoolExecutor | None]:
     if jobs == 1:
         yield None
         return
-    # A copy of this process, which may have threads, could hang; on Linux they are copies of one that has only loaded the library.
+    # A copy of this process, which may have threads, could hang; on Linux they are copies of one that has loaded the library, and has none.
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(folder,)) as pool:
-        for _ in range(jobs):
-            pool.submit(os.getpid)
+        with environment(ALONE):
+            for _ in range(jobs):
+                pool.submit(os.getpid)
         yield pool
 
 
