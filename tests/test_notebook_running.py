@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -52,7 +54,7 @@ def no_kernel(monkeypatch):
 def test_a_wrong_parameter_is_said_before_a_kernel_starts(tmp_path, parameters, said):
     path = written(tmp_path)
     with pytest.raises(notebooks.ParameterError) as error:
-        notebooks.execute(path, parameters=parameters, cwd=tmp_path)
+        notebooks.execute(path, parameters=parameters)
     assert all(text in str(error.value) for text in said), error.value
 
 
@@ -62,7 +64,7 @@ def test_a_parameter_cell_holds_literals_only(tmp_path, line):
     path = tmp_path / "a.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(line, metadata={"tags": ["parameters"]})]), path)
     with pytest.raises(notebooks.ParameterError, match="参数单元"):
-        notebooks.execute(path, cwd=tmp_path)
+        notebooks.execute(path)
 
 
 def test_values_are_laid_over_the_defaults(tmp_path):
@@ -70,7 +72,7 @@ def test_values_are_laid_over_the_defaults(tmp_path):
     path = written(tmp_path, shown)
     before = path.read_bytes()
     given = {"inbox": "湖头'\"\n", "products": ["celery", "egg"], "tolerance_pct": 3, "name": "甲"}
-    done = notebooks.execute(path, parameters=given, cwd=tmp_path)
+    done = notebooks.execute(path, parameters=given)
     assert path.read_bytes() == before
     assert done.cells[2].metadata.tags == ["injected-parameters"]
     expected = repr(("湖头'\"\n", ["celery", "egg"], 3, 3, "甲"))
@@ -87,7 +89,7 @@ def test_two_runs_give_the_same_bytes(tmp_path):
     path = written(tmp_path, *cells)
     saved = []
     for name in ("a.ipynb", "b.ipynb"):
-        notebooks.write(notebooks.execute(path, cwd=tmp_path), tmp_path / name)
+        notebooks.write(notebooks.execute(path), tmp_path / name)
         saved.append((tmp_path / name).read_bytes())
     assert saved[0] == saved[1]
     text = saved[0].decode()
@@ -104,7 +106,7 @@ def test_two_runs_give_the_same_bytes(tmp_path):
 def test_a_failing_cell_is_named_in_one_line(tmp_path):
     path = written(tmp_path, new_code_cell("1 / 0"))
     with pytest.raises(kernels.NotebookError) as error:
-        notebooks.execute(path, cwd=tmp_path)
+        notebooks.execute(path)
     assert str(error.value) == "笔记本 10_small.ipynb 第 2 个代码单元出错：ZeroDivisionError: division by zero"
 
 
@@ -113,15 +115,21 @@ def test_notebooks_of_one_kernel_see_nothing_of_each_other(tmp_path):
     second = tmp_path / "20_second.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("import os\nprint(os.getpid())\n'left' in globals()")]), second)
     with kernels.Kernel(tmp_path) as kernel:
-        one = notebooks.execute(first, cwd=tmp_path, kernel=kernel)
-        two = notebooks.execute(second, cwd=tmp_path, kernel=kernel)
-        again = notebooks.execute(first, cwd=tmp_path, kernel=kernel)
+        one = notebooks.execute(first, kernel=kernel)
+        two = notebooks.execute(second, kernel=kernel)
+        again = notebooks.execute(first, kernel=kernel)
     assert one.cells[-1].outputs == again.cells[-1].outputs == two.cells[0].outputs[:1], "one process ran all three"
     result = two.cells[0].outputs[1]
     assert (result.data["text/plain"], result.execution_count) == ("False", 1)
     pid = int(one.cells[-1].outputs[0].text)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_takes_a_second_and_serves_nothing_is_not_loaded():
+    ask = "import sys, originmap.kernels, originmap.notebooks; print(sys.modules['rfc3987_syntax'])"
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "None"
 
 
 def rich() -> nbformat.NotebookNode:

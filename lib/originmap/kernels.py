@@ -4,9 +4,10 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from nbformat import NotebookNode
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # `notebooks` keeps it from loading what takes a second
 
 CELL_TIMEOUT_S: Final = 1800
 # What the notebook before has left is gone, and cells are counted from one; what modules have read stays theirs.
@@ -34,7 +35,7 @@ class Kernel:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def run(self, notebook: NotebookNode, *, name: str) -> None:
+    def run(self, notebook: "NotebookNode", *, name: str) -> None:
         """Execute the notebook's cells from top to bottom, outputs into the notebook itself; `name` stands in the message.
 
         Raises

@@ -78,7 +78,7 @@ def known_parameters(notebook: NotebookNode, *, name: str = "") -> dict[str, Any
 
 
 def execute(
-    path_in: Path, *, parameters: Mapping[str, object] | None = None, cwd: Path, kernel: Kernel | None = None
+    path_in: Path, *, parameters: Mapping[str, object] | None = None, kernel: Kernel | None = None
 ) -> NotebookNode:
     """Return the notebook at `path_in`, executed from top to bottom; the file stays as it is.
 
@@ -89,10 +89,8 @@ def execute(
     parameters
         Values laid over the defaults of its parameter cell, as plain literals; they go into a cell of their own behind
         it, tagged ``injected-parameters``.
-    cwd
-        The folder that a fresh kernel works in.
     kernel
-        A kernel to run it in instead, that others run in as well.
+        A kernel that others run in as well; by default a fresh one, which works in the notebook's folder.
 
     Raises
     ------
@@ -107,7 +105,7 @@ def execute(
         _inject(notebook, parameters)
 
     with ExitStack() as own:
-        (kernel or own.enter_context(Kernel(cwd))).run(notebook, name=path_in.name)
+        (kernel or own.enter_context(Kernel(path_in.resolve().parent))).run(notebook, name=path_in.name)
     return notebook
 
 
@@ -248,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in sys.argv[1:] if arguments is None else arguments:
         path = Path(name)
         try:
-            write(execute(path, cwd=path.resolve().parent), path)
+            write(execute(path), path)
         except (NotebookError, ParameterError) as error:
             print(error, file=sys.stderr)
             return 2

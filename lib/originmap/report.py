@@ -126,8 +126,8 @@ def _build(
                 bar.update()
             _finish(round_, settings, build)
         else:
-            futures = [pool.submit(_make, name, settings, build, codes) for name in pieces]
             try:
+                futures = [pool.submit(_make, name, settings, build, codes) for name in pieces]
                 for future in as_completed(futures):
                     future.result()
                     bar.update()
@@ -294,7 +294,7 @@ def _notebook(source: Path, settings: Settings, folder: Path, kernel: Kernel) ->
         known = notebooks.known_parameters(notebooks.read(source))
         if "out" in known:
             parameters["out"] = scratch
-        made = notebooks.execute(source, parameters=parameters, cwd=PROJECT / "notebooks", kernel=kernel)
+        made = notebooks.execute(source, parameters=parameters, kernel=kernel)
         # What is handed over names the round, not the folder of whoever made it.
         places = {str(settings.inbox): settings.inbox.name, scratch: str(known.get("out", "")), str(PROJECT): "."}
         if settings.rules:
